@@ -1,0 +1,207 @@
+//! External ids and the dense indices that tables use.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An id as the data's owner writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ExternalId<'a> {
+    /// A whole number.
+    Integer(i64),
+    /// Anything else.
+    Text(&'a str),
+}
+
+impl fmt::Display for ExternalId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExternalId::Integer(id) => id.fmt(f),
+            ExternalId::Text(id) => id.fmt(f),
+        }
+    }
+}
+
+/// External ids and their dense indices `0..len`.
+///
+/// Indices follow the order of the external ids: integers by value, text by bytes. The map is
+/// therefore a function of the set of ids alone, whatever order the rows came in. A map holds
+/// integers only if every id is one in its usual spelling (`7`, `-3`; not `007` or `+7`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Ids", into = "Ids")]
+pub struct IdMap {
+    ids: Ids,
+}
+
+/// Sorted and free of duplicates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Ids {
+    Integers(Vec<i64>),
+    Texts(Vec<String>),
+}
+
+impl From<Ids> for IdMap {
+    /// Sorts again: a file that someone edited must not break the binary search.
+    fn from(ids: Ids) -> Self {
+        match ids {
+            Ids::Integers(ids) => IdMap::from_integers(ids),
+            Ids::Texts(ids) => IdMap::from_texts(ids),
+        }
+    }
+}
+
+impl From<IdMap> for Ids {
+    fn from(map: IdMap) -> Self {
+        map.ids
+    }
+}
+
+impl IdMap {
+    /// The map of these integers; duplicates count once.
+    pub fn from_integers(ids: impl IntoIterator<Item = i64>) -> Self {
+        let mut ids: Vec<i64> = ids.into_iter().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        IdMap { ids: Ids::Integers(ids) }
+    }
+
+    /// The map of these texts; duplicates count once. Whole numbers are kept as numbers if every
+    /// id is one.
+    pub fn from_texts(ids: impl IntoIterator<Item = String>) -> Self {
+        let mut ids: Vec<String> = ids.into_iter().collect();
+        if let Some(integers) = ids.iter().map(|id| canonical_integer(id.as_bytes())).collect() {
+            let integers: Vec<i64> = integers;
+            return Self::from_integers(integers);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        IdMap { ids: Ids::Texts(ids) }
+    }
+
+    /// The number of ids.
+    pub fn len(&self) -> usize {
+        match &self.ids {
+            Ids::Integers(ids) => ids.len(),
+            Ids::Texts(ids) => ids.len(),
+        }
+    }
+
+    /// Whether there is no id.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The dense index of an id as it is written in files, or `None` if it is not in the map.
+    pub fn index(&self, id: &str) -> Option<u32> {
+        match &self.ids {
+            Ids::Integers(_) => self.index_of_integer(canonical_integer(id.as_bytes())?),
+            Ids::Texts(ids) => {
+                ids.binary_search_by(|known| known.as_str().cmp(id)).ok().map(|index| index as u32)
+            }
+        }
+    }
+
+    /// The dense index of an integer id, or `None` if it is not in the map.
+    pub fn index_of_integer(&self, id: i64) -> Option<u32> {
+        match &self.ids {
+            Ids::Integers(ids) => ids.binary_search(&id).ok().map(|index| index as u32),
+            Ids::Texts(_) => self.index(&id.to_string()),
+        }
+    }
+
+    /// The external id of a dense index, or `None` if it is not below [`len`](Self::len).
+    pub fn external(&self, index: u32) -> Option<ExternalId<'_>> {
+        match &self.ids {
+            Ids::Integers(ids) => ids.get(index as usize).copied().map(ExternalId::Integer),
+            Ids::Texts(ids) => ids.get(index as usize).map(|id| ExternalId::Text(id)),
+        }
+    }
+
+    /// All external ids in the order of their indices.
+    pub fn iter(&self) -> impl Iterator<Item = ExternalId<'_>> {
+        (0..self.len() as u32).filter_map(|index| self.external(index))
+    }
+
+    /// The map of the ids at `kept` indices only.
+    ///
+    /// # Panics
+    /// If an index is not below [`len`](Self::len).
+    pub fn select(&self, kept: &[u32]) -> IdMap {
+        match &self.ids {
+            Ids::Integers(ids) => Self::from_integers(kept.iter().map(|&index| ids[index as usize])),
+            Ids::Texts(ids) => {
+                // Not `from_texts`: text stays text, even if the ids that are left look like numbers,
+                // so that the order of indices does not change.
+                let mut ids: Vec<String> = kept.iter().map(|&index| ids[index as usize].clone()).collect();
+                ids.sort_unstable();
+                ids.dedup();
+                IdMap { ids: Ids::Texts(ids) }
+            }
+        }
+    }
+}
+
+/// The integer that these bytes spell in the usual way, so that spelling it again gives the bytes.
+pub(crate) fn canonical_integer(bytes: &[u8]) -> Option<i64> {
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    // 18 digits always fit; longer ids are kept as text.
+    if digits.is_empty() || digits.len() > 18 || (digits[0] == b'0' && (digits.len() > 1 || negative)) {
+        return None;
+    }
+    let mut value = 0i64;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(digit - b'0');
+    }
+    Some(if negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_ordered_by_value_and_text_by_bytes() {
+        let map = IdMap::from_texts(["10", "9", "-3", "9"].map(String::from));
+        assert_eq!(map.len(), 3);
+        assert_eq!(map.external(0), Some(ExternalId::Integer(-3)));
+        assert_eq!(map.index("10"), Some(2));
+        assert_eq!(map.index("010"), None);
+        assert_eq!(map.index("x"), None);
+
+        let map = IdMap::from_texts(["10", "9", "u"].map(String::from));
+        assert_eq!(map.external(0), Some(ExternalId::Text("10")));
+        assert_eq!(map.index("9"), Some(1));
+        assert_eq!(map.index_of_integer(9), Some(1));
+        assert_eq!(map.external(3), None);
+    }
+
+    #[test]
+    fn zero_padded_ids_stay_text() {
+        let map = IdMap::from_texts(["007", "7"].map(String::from));
+        assert_eq!(map.len(), 2);
+        assert_ne!(map.index("007"), map.index("7"));
+    }
+
+    #[test]
+    fn selected_text_keeps_its_order() {
+        let map = IdMap::from_texts(["9", "10", "x"].map(String::from));
+        let kept = map.select(&[0, 1]);
+        assert_eq!(kept.external(0), Some(ExternalId::Text("10")));
+        assert_eq!(kept.external(1), Some(ExternalId::Text("9")));
+    }
+
+    #[test]
+    fn survives_json() {
+        for map in [IdMap::from_integers([5, -1]), IdMap::from_texts(["a".into(), "5".into()])] {
+            let json = serde_json::to_string(&map).expect("a map is serializable");
+            assert_eq!(serde_json::from_str::<IdMap>(&json).expect("and read again"), map);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Interactions, ids, features, readers, filters, splits and samplers for recommender systems.
+//!
+//! This crate knows files and tables, not models: it does not depend on Burn and can be used alone.
+//! Data flows one way: a reader gives a [`Dataset`]; [`Filter`]s and a [`SplitConfig`] turn its
+//! [`Interactions`] into a [`Split`]; samplers draw from the training part.
+//!
+//! # Invariants
+//! - An id's dense index is its rank in the order of external ids (integers by value, text by
+//!   bytes), so "ties by item index" means "ties by item id" and no result depends on row order
+//!   by accident.
+//! - Every function of random numbers is a function of `(seed, stream, epoch, row)`; see [`random`].
+//! - Nothing is written under its final name before it is whole.
+
+mod csr;
+mod dataset;
+mod error;
+mod features;
+mod filter;
+mod ids;
+mod interactions;
+pub mod movielens;
+pub mod named;
+pub mod random;
+mod sample;
+mod split;
+pub mod synthetic;
+mod table;
+
+pub use csr::Csr;
+pub use dataset::Dataset;
+pub use error::{Error, Result};
+pub use features::{Column, ColumnValues, FeatureTable};
+pub use filter::{Filter, Keep};
+pub use ids::{ExternalId, IdMap};
+pub use interactions::{Interaction, Interactions};
+pub use sample::UniformNegatives;
+pub use split::{Split, SplitConfig, SplitManifest, Strategy};
+pub use table::{InteractionFormat, read_interactions};
