@@ -1,1 +1,54 @@
-//! Placeholder.
+//! Embedding tables for Burn that train at the cost of the rows touched, not of the table.
+//!
+//! Burn's own `Embedding` makes a gradient as large as the table at every step, and its optimizers
+//! then walk every row. Here a lookup removes duplicates on the host, gathers the unique rows as an
+//! autodiff leaf and records it in a [`Tape`]; after the backward pass a [`SparseOptimizer`] maps
+//! the module and updates only those rows. Dense parameters of the same module go through Burn's
+//! optimizer as usual:
+//!
+//! ```
+//! use burn::module::Module;
+//! use burn::optim::{GradientsParams, SgdConfig};
+//! use burn::tensor::{Device, Tensor};
+//! use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, RowWiseAdagrad, SparseOptimizer, Tape};
+//!
+//! #[derive(Module, Debug)]
+//! struct Model {
+//!     items: EmbeddingTable,
+//! }
+//!
+//! let device = Device::default().autodiff();
+//! let mut model = Model { items: EmbeddingTableConfig::new(1_000_000, 16).init(&device) };
+//! let mut sparse = SparseOptimizer::new(RowWiseAdagrad::default());
+//!
+//! let mut tape = Tape::new();
+//! let rows: Tensor<2> = model.items.forward(&[7, 42, 7], &mut tape); // [3, 16]
+//! let loss = (rows - 1.0).powf_scalar(2.0).mean();
+//! let mut grads = loss.backward();
+//! let touched = tape.gradients(&mut grads); // rows 7 and 42 only
+//! model = sparse.step(0.1, model, touched);
+//! ```
+//!
+//! # Invariants
+//! - Nothing here names a backend: every constructor takes a `&Device`.
+//! - A table never requires a gradient itself, so Burn's optimizers, records, device moves and
+//!   visitors treat it as a frozen parameter.
+//! - Training needs the table, the optimizer's row state and memory for the batch; never a second
+//!   table.
+
+mod adagrad;
+mod adam;
+mod initializer;
+mod optimizer;
+mod sgd;
+mod table;
+mod tape;
+mod unique;
+
+pub use adagrad::RowWiseAdagrad;
+pub use adam::LazyAdam;
+pub use initializer::TableInitializer;
+pub use optimizer::{RowState, RowUpdate, SparseOptimizer, StateError};
+pub use sgd::SparseSgd;
+pub use table::{EmbeddingTable, EmbeddingTableConfig};
+pub use tape::{RowGradients, Tape};

@@ -1,0 +1,36 @@
+//! What can be wrong with vectors and scores.
+
+/// The result of this crate's fallible functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error of building or searching an index.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A flat array of vectors is not a whole number of vectors.
+    #[error("{length} values are not a whole number of vectors of {dimension}")]
+    Shape {
+        /// The number of values given.
+        length: usize,
+        /// The size of one vector.
+        dimension: usize,
+    },
+    /// A vector has NaN or infinity.
+    #[error("vector {row} has the value {value} in column {column}")]
+    NotFinite {
+        /// The vector, counted from 0.
+        row: usize,
+        /// The column, counted from 0.
+        column: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A score is NaN.
+    #[error("the score of item {item} for query {query} is NaN")]
+    NanScore {
+        /// The query, counted from 0.
+        query: usize,
+        /// The item.
+        item: u32,
+    },
+}

@@ -1,0 +1,152 @@
+//! Exact search by inner product.
+
+use crate::{Error, Hit, Result, top_k_blocked};
+
+/// Item vectors searched exactly by inner product.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExactIndex {
+    dimension: usize,
+    /// `[n_items, dimension]`, row-major.
+    items: Vec<f32>,
+}
+
+impl ExactIndex {
+    /// An index of item vectors.
+    ///
+    /// # Shapes
+    /// - `items`: `[n_items, dimension]`, row-major
+    ///
+    /// # Errors
+    /// If `items` is not a whole number of vectors or holds NaN or infinity.
+    pub fn new(dimension: usize, items: Vec<f32>) -> Result<Self> {
+        check(dimension, &items)?;
+        Ok(ExactIndex { dimension, items })
+    }
+
+    /// The number of items.
+    pub fn n_items(&self) -> usize {
+        self.items.len() / self.dimension
+    }
+
+    /// The size of each vector.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The best `k` items for every query, best first, ties by the lower index.
+    ///
+    /// `exclude` gives, for a query, the ascending item indices to leave out.
+    ///
+    /// # Shapes
+    /// - `queries`: `[n_queries, dimension]`, row-major
+    ///
+    /// # Errors
+    /// If `queries` is not a whole number of vectors or holds NaN or infinity.
+    pub fn search<'a>(
+        &self,
+        queries: &[f32],
+        k: usize,
+        exclude: impl Fn(usize) -> &'a [u32] + Sync,
+    ) -> Result<Vec<Vec<Hit>>> {
+        check(self.dimension, queries)?;
+        let d = self.dimension;
+        let n_queries = queries.len() / d;
+        let score = |range: std::ops::Range<usize>, out: &mut [f32]| {
+            self.scores(&queries[range.start * d..range.end * d], out);
+        };
+        top_k_blocked(n_queries, self.n_items(), k, score, exclude)
+    }
+
+    /// The scores of all items for some queries.
+    ///
+    /// # Shapes
+    /// - `queries`: `[n_queries, dimension]`, row-major
+    /// - `out`: `[n_queries, n_items]`, row-major
+    ///
+    /// # Panics
+    /// If the sizes do not agree.
+    pub fn scores(&self, queries: &[f32], out: &mut [f32]) {
+        let (d, n_items) = (self.dimension, self.n_items());
+        assert_eq!(
+            out.len() * d,
+            queries.len() * n_items,
+            "{} scores for {} query values of dimension {d} and {n_items} items",
+            out.len(),
+            queries.len()
+        );
+        if n_items == 0 {
+            return;
+        }
+        for (query, row) in queries.chunks_exact(d).zip(out.chunks_exact_mut(n_items)) {
+            for (item, score) in self.items.chunks_exact(d).zip(row) {
+                *score = dot(query, item);
+            }
+        }
+    }
+}
+
+fn check(dimension: usize, vectors: &[f32]) -> Result<()> {
+    if dimension == 0 || !vectors.len().is_multiple_of(dimension) {
+        return Err(Error::Shape { length: vectors.len(), dimension });
+    }
+    match vectors.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(Error::NotFinite { row: at / dimension, column: at % dimension, value: vectors[at] }),
+    }
+}
+
+/// The inner product, summed in eight lanes: the order of additions, and so the bits, depend on
+/// the dimension alone.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 8;
+    let mut sums = [0f32; LANES];
+    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a_lanes.zip(b_lanes) {
+        for lane in 0..LANES {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + tail
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inner_products_of_any_dimension() {
+        for d in [1, 3, 8, 19] {
+            let items: Vec<f32> = (0..5 * d).map(|i| (i % 7) as f32 - 3.0).collect();
+            let query: Vec<f32> = (0..d).map(|i| (i % 5) as f32 - 2.0).collect();
+            let index = ExactIndex::new(d, items.clone()).unwrap();
+            let mut scores = vec![0.0; 5];
+            index.scores(&query, &mut scores);
+            for (item, score) in items.chunks(d).zip(scores) {
+                let expected: f32 = item.iter().zip(&query).map(|(a, b)| a * b).sum();
+                assert_eq!(score, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn excluded_items_stay_away() {
+        let index = ExactIndex::new(1, vec![3.0, 1.0, 2.0, 3.0]).unwrap();
+        let seen = [vec![0u32], vec![0, 3]];
+        let hits = index.search(&[1.0, 1.0], 2, |query| &seen[query]).unwrap();
+        let items: Vec<Vec<u32>> =
+            hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect();
+        assert_eq!(items, [[3, 2], [2, 1]]);
+    }
+
+    #[test]
+    fn bad_vectors_are_refused() {
+        assert_eq!(ExactIndex::new(2, vec![1.0; 3]), Err(Error::Shape { length: 3, dimension: 2 }));
+        assert_eq!(ExactIndex::new(0, vec![]), Err(Error::Shape { length: 0, dimension: 0 }));
+        let error = ExactIndex::new(2, vec![1.0, 2.0, f32::INFINITY, 1.0]).map(|_| ());
+        assert_eq!(error, Err(Error::NotFinite { row: 1, column: 0, value: f32::INFINITY }));
+        let index = ExactIndex::new(2, vec![1.0; 4]).unwrap();
+        assert!(index.search(&[1.0], 1, |_| &[]).is_err());
+        assert_eq!(index.search(&[], 1, |_| &[]), Ok(vec![]));
+    }
+}
