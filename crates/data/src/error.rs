@@ -58,7 +58,7 @@ pub enum Error {
         folder: PathBuf,
     },
     /// A downloaded file differs from the published size or checksum.
-    #[error("{}: {what} is {actual}, expected {expected}; delete the file and fetch it again", path.display())]
+    #[error("{}: {what} is {actual}, expected {expected}; the download is discarded, fetch it again", path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,

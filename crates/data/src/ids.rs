@@ -123,6 +123,15 @@ impl IdMap {
         (0..self.len() as u32).filter_map(|index| self.external(index))
     }
 
+    /// For every index of this map the index of the same id in `to`, if it is there.
+    pub fn translate(&self, to: &IdMap) -> Vec<Option<u32>> {
+        let index = |id| match id {
+            ExternalId::Integer(id) => to.index_of_integer(id),
+            ExternalId::Text(id) => to.index(id),
+        };
+        self.iter().map(index).collect()
+    }
+
     /// The map of the ids at `kept` indices only.
     ///
     /// # Panics

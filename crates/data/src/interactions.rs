@@ -165,8 +165,8 @@ impl Interactions {
 
     /// The same rows over other id maps: ids that the new maps lack lose their rows.
     pub fn reindex(&self, user_ids: &Arc<IdMap>, item_ids: &Arc<IdMap>) -> Interactions {
-        let users = translation(&self.user_ids, user_ids);
-        let items = translation(&self.item_ids, item_ids);
+        let users = self.user_ids.translate(user_ids);
+        let items = self.item_ids.translate(item_ids);
         let known = |row: usize| {
             users[self.users[row] as usize].is_some() && items[self.items[row] as usize].is_some()
         };
@@ -247,16 +247,6 @@ fn counts(indices: &[u32], n: usize) -> Vec<u32> {
 fn present(indices: &[u32], n: usize) -> Vec<u32> {
     let counts = counts(indices, n);
     (0..n as u32).filter(|&index| counts[index as usize] > 0).collect()
-}
-
-/// For every index of `from` the index in `to`.
-fn translation(from: &IdMap, to: &IdMap) -> Vec<Option<u32>> {
-    from.iter()
-        .map(|id| match id {
-            crate::ExternalId::Integer(id) => to.index_of_integer(id),
-            crate::ExternalId::Text(id) => to.index(id),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -32,6 +32,16 @@ pub trait RowUpdate: Send + Sync {
     fn update(&self, lr: f64, gradient: Tensor<2>, state: RowState) -> (Tensor<2>, RowState);
 }
 
+impl<U: RowUpdate + ?Sized> RowUpdate for Box<U> {
+    fn state_width(&self, d_embedding: usize) -> usize {
+        (**self).state_width(d_embedding)
+    }
+
+    fn update(&self, lr: f64, gradient: Tensor<2>, state: RowState) -> (Tensor<2>, RowState) {
+        (**self).update(lr, gradient, state)
+    }
+}
+
 /// An optimizer of the embedding tables of a module, in the shape of Burn's own: it takes the
 /// module by value and gives it back.
 ///
@@ -42,6 +52,7 @@ pub struct SparseOptimizer<U> {
     /// `[n_rows of the table, state_width]` for every table touched so far.
     states: HashMap<ParamId, Tensor<2>>,
     step: u64,
+    weight_decay: f64,
 }
 
 /// Optimizer state that does not fit the module it is loaded for.
@@ -69,7 +80,15 @@ pub enum StateError {
 impl<U: RowUpdate> SparseOptimizer<U> {
     /// An optimizer that has seen no step.
     pub fn new(rule: U) -> Self {
-        SparseOptimizer { rule, states: HashMap::new(), step: 0 }
+        SparseOptimizer { rule, states: HashMap::new(), step: 0, weight_decay: 0.0 }
+    }
+
+    /// Shrinks every touched row by `lr * weight_decay` of itself in each step that touches it
+    /// (decoupled from the gradient: Loshchilov and Hutter 2019). Rows that are not touched do not
+    /// shrink.
+    pub fn with_weight_decay(mut self, weight_decay: f64) -> Self {
+        self.weight_decay = weight_decay;
+        self
     }
 
     /// The number of steps taken.
@@ -162,6 +181,11 @@ impl<U: RowUpdate> SparseOptimizer<U> {
             let states = states.select_assign(0, indices.clone(), state.rows, IndexingUpdateOp::Assign);
             self.states.insert(param, states);
             change
+        };
+        let change = if self.weight_decay == 0.0 {
+            change
+        } else {
+            change - table.clone().select(0, indices.clone()) * (lr * self.weight_decay)
         };
         table.select_assign(0, indices, change, IndexingUpdateOp::Add)
     }

@@ -116,6 +116,18 @@ impl EmbeddingTable {
         weight.select(0, row_indices(ids, &device))
     }
 
+    /// All vectors on the host, `[n_rows, d_embedding]`, row-major.
+    ///
+    /// # Panics
+    /// If the table's element type is not `f32`.
+    pub fn vectors(&self) -> Vec<f32> {
+        let data = self.weight.val().without_autodiff().into_data();
+        match data.try_to_vec() {
+            Ok(values) => values,
+            Err(error) => panic!("a table of f32 is expected: {error:?}"),
+        }
+    }
+
     /// Not every backend checks indices, and a wrong row would train silently.
     fn check(&self, ids: &[u32]) {
         let n_rows = self.n_rows();

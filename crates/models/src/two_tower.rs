@@ -76,4 +76,19 @@ impl TwoTower {
         let products = user_vectors.reshape([batch, 1, d]) * item_vectors.reshape([batch, n, d]);
         products.sum_dim(2).reshape([batch, n])
     }
+
+    /// The size of user and item vectors.
+    pub fn d_embedding(&self) -> usize {
+        self.users.d_embedding()
+    }
+
+    /// All user vectors on the host, `[n_users, d_embedding]`, row-major.
+    pub fn user_vectors(&self) -> Vec<f32> {
+        self.users.vectors()
+    }
+
+    /// All item vectors on the host, `[n_items, d_embedding]`, row-major: what an index is built of.
+    pub fn item_vectors(&self) -> Vec<f32> {
+        self.items.vectors()
+    }
 }

@@ -1,1 +1,51 @@
-//! Placeholder.
+//! From interactions to a trained, measured and saved recommender.
+//!
+//! | step | here |
+//! |---|---|
+//! | what to do, as a file | [`RunConfig`] |
+//! | filter, split, keep what counts as liked | [`Prepared`] |
+//! | batches and their loss | [`Task`], [`SampledPairs`] |
+//! | the loop | [`fit`] |
+//! | metrics on held-out interactions | [`TestSet`], [`evaluate`] |
+//! | the folder that survives a crash | [`RunFolder`] |
+//! | all of it together | [`train`] |
+//! | answers | [`Recommender`] |
+//!
+//! # Invariants
+//! - Same configuration, same data, same device: the same bits, whatever the number of threads and
+//!   wherever the run was stopped and resumed.
+//! - Nothing is written under its final name before it is whole.
+//! - An evaluation whose test part overlaps its training part is refused.
+
+mod checkpoint;
+mod config;
+mod device;
+mod error;
+mod evaluate;
+mod files;
+mod fit;
+mod optimizers;
+mod prepare;
+mod recommend;
+mod run;
+mod run_folder;
+mod sampled_pairs;
+mod task;
+mod vectors;
+
+pub use checkpoint::Phase;
+pub use config::{
+    DataConfig, EvaluationConfig, ModelConfig, OptimizerConfig, RunConfig, TrainingConfig, ValidationConfig,
+};
+pub use device::{DeviceError, device_from_name, device_names};
+pub use error::{Error, Result};
+pub use evaluate::{Evaluation, Seen, TestSet, evaluate};
+pub use fit::{EpochRecord, FitConfig, HeldOut, Progress, StepReport, TrainState, fit};
+pub use optimizers::Optimizers;
+pub use prepare::Prepared;
+pub use recommend::{Recommendation, Recommender};
+pub use run::{Trained, train};
+pub use run_folder::RunFolder;
+pub use sampled_pairs::SampledPairs;
+pub use task::Task;
+pub use vectors::VectorScorer;

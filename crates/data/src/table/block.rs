@@ -1,0 +1,181 @@
+//! Columns of a part of a file, and joining the parts into one table.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::field::{decode, rating, timestamp, trim};
+use super::layout::{Fields, ITEM, Layout, RATING, TIMESTAMP, USER};
+use crate::ids::canonical_integer;
+use crate::{IdMap, Interactions, Result};
+
+/// The rows of a part of a file. Ids are numbered in the order in which this part met them.
+#[derive(Debug)]
+pub(super) struct Block {
+    user_codes: Codes,
+    item_codes: Codes,
+    users: Vec<u32>,
+    items: Vec<u32>,
+    ratings: Option<Vec<f32>>,
+    timestamps: Option<Vec<i64>>,
+}
+
+impl Block {
+    /// A block with room for `n_rows` rows.
+    pub(super) fn new(layout: &Layout, n_rows: usize) -> Self {
+        Block {
+            user_codes: Codes::default(),
+            item_codes: Codes::default(),
+            users: Vec::with_capacity(n_rows),
+            items: Vec::with_capacity(n_rows),
+            ratings: layout.has_rating.then(|| Vec::with_capacity(n_rows)),
+            timestamps: layout.has_timestamp.then(|| Vec::with_capacity(n_rows)),
+        }
+    }
+
+    /// The number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Adds a row, or says what is wrong with it.
+    #[inline]
+    pub(super) fn push(&mut self, fields: &Fields<'_>) -> std::result::Result<(), String> {
+        let (user, item) = (trim(fields[USER]), trim(fields[ITEM]));
+        if user.is_empty() || item.is_empty() {
+            return Err(format!("the {} id is empty", if user.is_empty() { "user" } else { "item" }));
+        }
+        if let Some(ratings) = &mut self.ratings {
+            ratings.push(rating(trim(fields[RATING]))?);
+        }
+        if let Some(timestamps) = &mut self.timestamps {
+            timestamps.push(timestamp(trim(fields[TIMESTAMP]))?);
+        }
+        self.users.push(self.user_codes.code(user));
+        self.items.push(self.item_codes.code(item));
+        Ok(())
+    }
+}
+
+/// Ids and their numbers within a block. An id is either an integer in its usual spelling or text,
+/// never both.
+#[derive(Debug, Default)]
+struct Codes {
+    integers: FxHashMap<i64, u32>,
+    texts: FxHashMap<String, u32>,
+    /// Files are often sorted by user.
+    last: Option<(i64, u32)>,
+}
+
+impl Codes {
+    fn len(&self) -> usize {
+        self.integers.len() + self.texts.len()
+    }
+
+    #[inline]
+    fn code(&mut self, id: &[u8]) -> u32 {
+        let next = self.len() as u32;
+        match canonical_integer(id) {
+            Some(id) => match self.last {
+                Some((last, code)) if last == id => code,
+                _ => {
+                    let code = *self.integers.entry(id).or_insert(next);
+                    self.last = Some((id, code));
+                    code
+                }
+            },
+            None => {
+                let id = decode(id);
+                match self.texts.get(&*id) {
+                    Some(&code) => code,
+                    None => {
+                        self.texts.insert(id.into_owned(), next);
+                        next
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The table of all rows of `blocks`, in order. Blocks are freed column by column as they are copied.
+pub(super) fn join(mut blocks: Vec<Block>) -> Result<Interactions> {
+    let (users, items) = {
+        let user_codes = blocks.iter_mut().map(|block| std::mem::take(&mut block.user_codes)).collect();
+        let item_codes = blocks.iter_mut().map(|block| std::mem::take(&mut block.item_codes)).collect();
+        rayon::join(|| Merged::new(user_codes), || Merged::new(item_codes))
+    };
+    let has_rating = blocks.iter().all(|block| block.ratings.is_some());
+    let has_timestamp = blocks.iter().all(|block| block.timestamps.is_some());
+    let user = concatenate(&mut blocks, |block| &mut block.users, |n, code| users.index[n][code as usize]);
+    let item = concatenate(&mut blocks, |block| &mut block.items, |n, code| items.index[n][code as usize]);
+    let rating = has_rating
+        .then(|| concatenate(&mut blocks, |block| block.ratings.get_or_insert_default(), |_, rating| rating));
+    let timestamp = has_timestamp.then(|| {
+        concatenate(&mut blocks, |block| block.timestamps.get_or_insert_default(), |_, timestamp| timestamp)
+    });
+    Interactions::new(Arc::new(users.ids), Arc::new(items.ids), user, item, rating, timestamp)
+}
+
+/// One id map for all blocks.
+struct Merged {
+    ids: IdMap,
+    /// For every block the index in `ids` of every code.
+    index: Vec<Vec<u32>>,
+}
+
+impl Merged {
+    fn new(blocks: Vec<Codes>) -> Self {
+        let mut integers: FxHashSet<i64> = FxHashSet::default();
+        let mut texts: FxHashSet<&str> = FxHashSet::default();
+        for codes in &blocks {
+            integers.extend(codes.integers.keys());
+            texts.extend(codes.texts.keys().map(String::as_str));
+        }
+        let ids = if texts.is_empty() {
+            IdMap::from_integers(integers)
+        } else {
+            let integers = integers.iter().map(i64::to_string);
+            IdMap::from_texts(integers.chain(texts.into_iter().map(String::from)))
+        };
+        // Every id is in the map, so the default is never taken.
+        let index = blocks
+            .into_par_iter()
+            .map(|codes| {
+                let mut index = vec![0; codes.len()];
+                for (id, code) in codes.integers {
+                    index[code as usize] = ids.index_of_integer(id).unwrap_or_default();
+                }
+                for (id, code) in codes.texts {
+                    index[code as usize] = ids.index(&id).unwrap_or_default();
+                }
+                index
+            })
+            .collect();
+        Merged { ids, index }
+    }
+}
+
+/// One column of all blocks, each value passed with its block's number through `map`.
+fn concatenate<T: Copy + Default + Send>(
+    blocks: &mut [Block],
+    column: impl Fn(&mut Block) -> &mut Vec<T>,
+    map: impl Fn(usize, T) -> T + Sync,
+) -> Vec<T> {
+    let parts: Vec<Vec<T>> = blocks.iter_mut().map(|block| std::mem::take(column(block))).collect();
+    let mut all = vec![T::default(); parts.iter().map(Vec::len).sum()];
+    let mut rest = all.as_mut_slice();
+    let mut tasks = Vec::with_capacity(parts.len());
+    for (n, part) in parts.into_iter().enumerate() {
+        let (target, tail) = rest.split_at_mut(part.len());
+        rest = tail;
+        tasks.push((n, part, target));
+    }
+    tasks.into_par_iter().for_each(|(n, part, target)| {
+        for (target, value) in target.iter_mut().zip(part) {
+            *target = map(n, value);
+        }
+    });
+    all
+}

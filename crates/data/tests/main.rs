@@ -1,0 +1,12 @@
+//! The integration tests of the crate in one program.
+
+#![cfg(test)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod filters;
+mod named;
+mod readers;
+mod samplers;
+mod splits;
+mod synthetic;
+mod tables;

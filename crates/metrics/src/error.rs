@@ -1,0 +1,112 @@
+//! Input that no metric is defined on, and where it stands.
+
+/// The result of this crate's fallible functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Input that a metric refuses.
+///
+/// A value that is merely undefined (no relevant item, one class only) is not an error: metrics
+/// return `None` for it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter cannot be used.
+    #[error("{parameter}: {message}")]
+    Parameter {
+        /// The parameter's name.
+        parameter: &'static str,
+        /// The value found and the values allowed.
+        message: String,
+    },
+    /// What is wrong with the lists of one user.
+    #[error("user {user}: {source}")]
+    User {
+        /// The user's index.
+        user: u32,
+        /// The fault.
+        source: Box<Error>,
+    },
+    /// An item stands twice in one recommended list.
+    #[error("item {item} is recommended at ranks {first} and {second}; a list may hold each item once")]
+    DuplicateItem {
+        /// The item's index.
+        item: u32,
+        /// Its first rank; the best rank is 1.
+        first: usize,
+        /// Its second rank.
+        second: usize,
+    },
+    /// The relevant items are not strictly ascending.
+    #[error(
+        "relevant item {item} at position {position} follows item {previous}; \
+         sort the relevant items and remove duplicates"
+    )]
+    RelevantOrder {
+        /// The item that breaks the order.
+        item: u32,
+        /// Its position; the first is 0.
+        position: usize,
+        /// The item before it.
+        previous: u32,
+    },
+    /// A metric gave NaN instead of a number or `None`.
+    #[error("{label} measured NaN; a metric returns None where it is undefined")]
+    NanValue {
+        /// The metric's label.
+        label: String,
+    },
+    /// A user was observed more than once.
+    #[error("user {user} was observed {times} times; observe each user once, with all relevant items")]
+    DuplicateUser {
+        /// The user's index.
+        user: u32,
+        /// How often.
+        times: usize,
+    },
+    /// Two metrics of one evaluator carry the same label.
+    #[error("two metrics are called {label}; remove one")]
+    DuplicateLabel {
+        /// The label.
+        label: String,
+    },
+    /// A report holds no metric of this label.
+    #[error("there is no metric {label}; measured were: {known}")]
+    UnknownLabel {
+        /// The label that was asked for.
+        label: String,
+        /// The labels there are, joined by commas.
+        known: String,
+    },
+    /// Two collectors that measure different things cannot become one.
+    #[error("cannot merge: {what} differ ({left} and {right}); merge only forks of one evaluator")]
+    Merge {
+        /// What differs.
+        what: &'static str,
+        /// In the collector merged into.
+        left: String,
+        /// In the other one.
+        right: String,
+    },
+    /// Two columns differ in length.
+    #[error("{n_scores} scores but {n_labels} labels; each row needs both")]
+    Length {
+        /// Rows of the score column.
+        n_scores: usize,
+        /// Rows of the label column.
+        n_labels: usize,
+    },
+    /// A score is NaN.
+    #[error("row {row} (the first is 0): the score is NaN; remove the row or repair the model")]
+    NanScore {
+        /// The row, counted from 0.
+        row: usize,
+    },
+    /// A score is not a probability where one is needed.
+    #[error("row {row} (the first is 0): {value} is not a probability; apply a sigmoid to logits first")]
+    NotProbability {
+        /// The row, counted from 0.
+        row: usize,
+        /// The score found.
+        value: f64,
+    },
+}

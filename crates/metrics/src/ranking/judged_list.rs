@@ -1,0 +1,119 @@
+use crate::{Error, Result};
+
+/// Up to this length a list is searched for duplicates pair by pair, which needs no memory.
+const PAIRWISE: usize = 32;
+
+/// One user's recommended list, and at which of its ranks the relevant items stand.
+///
+/// It can only be made of lists that every metric is defined on, so the metrics need not check.
+///
+/// ```
+/// use burn_recsys_metrics::ranking::JudgedList;
+///
+/// let list = JudgedList::new(&[40, 7, 12, 3], &[3, 7, 99])?;
+/// assert_eq!(list.hit_ranks(), [2, 4]);
+/// assert_eq!(list.n_hits(3), 1);
+/// # Ok::<(), burn_recsys_metrics::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct JudgedList<'a> {
+    recommended: &'a [u32],
+    relevant: &'a [u32],
+    hit_ranks: Vec<usize>,
+}
+
+impl<'a> JudgedList<'a> {
+    /// Judges `recommended` (item indices, best first, of any length) by `relevant` (item indices,
+    /// strictly ascending).
+    ///
+    /// # Errors
+    /// If an item is recommended twice, or `relevant` is not strictly ascending.
+    pub fn new(recommended: &'a [u32], relevant: &'a [u32]) -> Result<Self> {
+        if let Some(position) = (1..relevant.len()).find(|&p| relevant[p - 1] >= relevant[p]) {
+            let (item, previous) = (relevant[position], relevant[position - 1]);
+            return Err(Error::RelevantOrder { item, position, previous });
+        }
+        if let Some((first, second)) = first_duplicate(recommended) {
+            return Err(Error::DuplicateItem { item: recommended[first - 1], first, second });
+        }
+        let is_hit = |item: &u32| relevant.binary_search(item).is_ok();
+        let hit_ranks = (1..).zip(recommended).filter(|(_, item)| is_hit(item)).map(|(rank, _)| rank);
+        Ok(Self { recommended, relevant, hit_ranks: hit_ranks.collect() })
+    }
+
+    /// The recommended items, best first.
+    pub fn recommended(&self) -> &'a [u32] {
+        self.recommended
+    }
+
+    /// The relevant items, ascending.
+    pub fn relevant(&self) -> &'a [u32] {
+        self.relevant
+    }
+
+    /// The ranks at which a relevant item stands, ascending; the best rank is 1.
+    pub fn hit_ranks(&self) -> &[usize] {
+        &self.hit_ranks
+    }
+
+    /// The part of [`hit_ranks`](Self::hit_ranks) that is at most `k`.
+    pub fn hit_ranks_within(&self, k: usize) -> &[usize] {
+        &self.hit_ranks[..self.n_hits(k)]
+    }
+
+    /// How many relevant items stand at the ranks 1 to `k`.
+    pub fn n_hits(&self, k: usize) -> usize {
+        self.hit_ranks.partition_point(|&rank| rank <= k)
+    }
+}
+
+/// The ranks of the repeated item whose second rank is best.
+fn first_duplicate(items: &[u32]) -> Option<(usize, usize)> {
+    if items.len() <= PAIRWISE {
+        let repeats = |second: usize| items[..second].iter().position(|&item| item == items[second]);
+        return (1..items.len()).find_map(|second| Some((repeats(second)? + 1, second + 1)));
+    }
+    let mut by_item: Vec<(u32, usize)> = items.iter().copied().zip(1..).collect();
+    by_item.sort_unstable();
+    let repeated = by_item.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    repeated.map(|pair| (pair[0].1, pair[1].1)).min_by_key(|&(_, second)| second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_are_found_at_their_ranks() {
+        let list = JudgedList::new(&[5, 1, 9, 4], &[4, 5, 6]).unwrap();
+        assert_eq!(list.hit_ranks(), [1, 4]);
+        assert_eq!(list.hit_ranks_within(3), [1]);
+        assert_eq!((list.n_hits(0), list.n_hits(3), list.n_hits(usize::MAX)), (0, 1, 2));
+    }
+
+    #[test]
+    fn a_repeated_item_is_refused_with_both_ranks() {
+        let error = JudgedList::new(&[8, 3, 8], &[1]).unwrap_err();
+        assert_eq!(error, Error::DuplicateItem { item: 8, first: 1, second: 3 });
+    }
+
+    #[test]
+    fn a_repeated_item_is_refused_in_long_lists_too() {
+        for length in [PAIRWISE, PAIRWISE + 1, 500] {
+            let mut items: Vec<u32> = (0..length as u32).rev().collect();
+            assert!(JudgedList::new(&items, &[]).is_ok());
+            // Two repeated items: the one that is completed first is named, whatever the length.
+            items[20] = items[3];
+            items[25] = items[1];
+            let error = JudgedList::new(&items, &[]).unwrap_err();
+            assert_eq!(error, Error::DuplicateItem { item: items[3], first: 4, second: 21 }, "{length}");
+        }
+    }
+
+    #[test]
+    fn relevant_items_must_ascend_strictly() {
+        let error = JudgedList::new(&[], &[2, 7, 7]).unwrap_err();
+        assert_eq!(error, Error::RelevantOrder { item: 7, position: 2, previous: 7 });
+        assert!(JudgedList::new(&[], &[7, 2]).is_err());
+    }
+}

@@ -1,0 +1,9 @@
+//! Integration tests of burn-recsys-metrics.
+
+// clippy.toml allows this inside `#[test]` functions; here all functions are test code.
+#![allow(clippy::unwrap_used)]
+
+mod movielens;
+mod properties;
+mod reference_pointwise;
+mod reference_ranking;

@@ -1,0 +1,209 @@
+//! What training needs to go on after the process died.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::tensor::{Bool, DType, Int, Tensor, TensorData};
+use burn_store::{ModuleSnapshot, SafetensorsStore};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::fit::EpochRecord;
+use crate::{Error, Optimizers, Result, TrainState, files};
+
+const MODEL: &str = "model.safetensors";
+const SPARSE: &str = "sparse-optimizer.safetensors";
+const DENSE: &str = "dense-optimizer";
+const STATE: &str = "state.json";
+
+/// Which of the two trainings a checkpoint belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Finding the number of epochs with rows held out.
+    Search,
+    /// Training on the whole training part.
+    Fit,
+}
+
+impl Phase {
+    /// As it stands in file names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Search => "search",
+            Phase::Fit => "fit",
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    n_steps: u64,
+    history: Vec<EpochRecord>,
+}
+
+/// The checkpoint folders of a phase, oldest first.
+pub(crate) fn list(root: &Path, phase: Phase) -> Result<Vec<(u64, PathBuf)>> {
+    let mut found = Vec::new();
+    if root.is_dir() {
+        for entry in fs::read_dir(root).map_err(|source| Error::io("read", root, source))? {
+            let path = entry.map_err(|source| Error::io("read", root, source))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if let Some(epoch) =
+                name.strip_prefix(phase.name()).and_then(|rest| rest.strip_prefix('-')?.parse().ok())
+            {
+                found.push((epoch, path));
+            }
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Saves `state` as the checkpoint of its last epoch; the one before it is kept too.
+pub(crate) fn save<M: Module>(root: &Path, phase: Phase, state: &TrainState<M>) -> Result<()> {
+    let epoch = state.history.len() as u64;
+    let path = root.join(format!("{}-{epoch:04}", phase.name()));
+    let (tensors, n_steps) = state.optimizers.sparse.state(&state.model);
+    files::write_folder_atomic(&path, |folder| {
+        save_weights(&state.model, &folder.join(MODEL))?;
+        files::write_atomic(&folder.join(SPARSE), &pack(&tensors, folder)?)?;
+        state
+            .optimizers
+            .dense
+            .save(folder.join(DENSE))
+            .map_err(|error| Error::corrupt(folder.join(DENSE), format!("cannot be written: {error}")))?;
+        let text = serde_json::to_vec_pretty(&State { n_steps, history: state.history.clone() })
+            .map_err(|error| Error::corrupt(folder.join(STATE), error.to_string()))?;
+        files::write_atomic(&folder.join(STATE), &text)
+    })?;
+    let all = list(root, phase)?;
+    for (_, old) in &all[..all.len().saturating_sub(2)] {
+        fs::remove_dir_all(old).map_err(|source| Error::io("delete", old, source))?;
+    }
+    Ok(())
+}
+
+/// The newest checkpoint of a phase, put into a fresh model and fresh optimizers; `None` if there
+/// is none.
+pub(crate) fn load<M: Module>(
+    root: &Path,
+    phase: Phase,
+    mut model: M,
+    mut optimizers: Optimizers,
+) -> Result<Option<TrainState<M>>> {
+    let Some((_, path)) = list(root, phase)?.pop() else { return Ok(None) };
+    let remedy = "delete this checkpoint's folder and resume again: the one before it is used, or training \
+                  starts over";
+    let refuse = |file: &str, what: String| Error::corrupt(path.join(file), format!("{what}; {remedy}"));
+    let state: State = serde_json::from_slice(&files::read(&path.join(STATE))?)
+        .map_err(|error| refuse(STATE, error.to_string()))?;
+    load_weights(&mut model, &path.join(MODEL), remedy)?;
+    let tensors = unpack(&files::read(&path.join(SPARSE))?).map_err(|what| refuse(SPARSE, what))?;
+    optimizers
+        .sparse
+        .load_state(&model, tensors, state.n_steps)
+        .map_err(|error| refuse(SPARSE, error.to_string()))?;
+    optimizers.dense =
+        optimizers.dense.load(path.join(DENSE)).map_err(|error| refuse(DENSE, error.to_string()))?;
+    Ok(Some(TrainState { model, optimizers, history: state.history }))
+}
+
+/// Saves a model's weights as safetensors under their paths in the module.
+pub(crate) fn save_weights<M: Module>(model: &M, path: &Path) -> Result<()> {
+    let mut store = SafetensorsStore::from_bytes(None);
+    let refuse = |error: &dyn std::fmt::Display| Error::corrupt(path, format!("cannot be written: {error}"));
+    model.save_into(&mut store).map_err(|error| refuse(&error))?;
+    let bytes = store.get_bytes().map_err(|error| refuse(&error))?;
+    files::write_atomic(path, &bytes)
+}
+
+/// Loads weights that [`save_weights`] wrote; every parameter must be there and fit.
+pub(crate) fn load_weights<M: Module>(model: &mut M, path: &Path, remedy: &str) -> Result<()> {
+    let bytes = files::read(path)?;
+    let refuse = |what: &dyn std::fmt::Display| Error::corrupt(path, format!("{what}; {remedy}"));
+    // Checked here, because the store reports a cut file less clearly.
+    SafeTensors::deserialize(&bytes)
+        .map_err(|error| refuse(&format!("not a whole safetensors file ({error})")))?;
+    let mut store = SafetensorsStore::from_bytes(Some(bytes));
+    let result = model.load_from(&mut store).map_err(|error| refuse(&error))?;
+    let problem = if let Some(missing) = result.missing.first() {
+        Some(format!("tensor {:?} is missing", missing.0))
+    } else if let Some(unused) = result.unused.first() {
+        Some(format!("tensor {unused:?} does not belong to this model"))
+    } else {
+        result.errors.first().map(|error| error.to_string())
+    };
+    problem.map_or(Ok(()), |problem| Err(refuse(&problem)))
+}
+
+/// Tensors of `f32` as safetensors.
+fn pack(tensors: &[(String, TensorData)], folder: &Path) -> Result<Vec<u8>> {
+    let refuse = |what: String| Error::corrupt(folder.join(SPARSE), format!("cannot be written: {what}"));
+    let views: Vec<(&str, TensorView<'_>)> = tensors
+        .iter()
+        .map(|(name, data)| {
+            if data.dtype() != DType::F32 {
+                return Err(refuse(format!("{name:?} is {:?}, expected F32", data.dtype())));
+            }
+            let view = TensorView::new(Dtype::F32, data.shape().to_vec(), data.as_bytes());
+            Ok((name.as_str(), view.map_err(|error| refuse(error.to_string()))?))
+        })
+        .collect::<Result<_>>()?;
+    safetensors::serialize(views, None).map_err(|error| refuse(error.to_string()))
+}
+
+fn unpack(bytes: &[u8]) -> std::result::Result<Vec<(String, TensorData)>, String> {
+    let tensors =
+        SafeTensors::deserialize(bytes).map_err(|error| format!("not a whole safetensors file ({error})"))?;
+    tensors
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| {
+            if view.dtype() != Dtype::F32 {
+                return Err(format!("{name:?} is {:?}, expected F32", view.dtype()));
+            }
+            let values: Vec<f32> =
+                view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            Ok((name, TensorData::new(values, view.shape().to_vec())))
+        })
+        .collect()
+}
+
+/// Gives every parameter an id that depends on its place in the module alone.
+///
+/// Burn saves optimizer state by parameter id and draws ids at random: without this, the state of
+/// one process fits no model of the next.
+pub(crate) fn with_stable_ids<M: Module>(model: M) -> M {
+    model.map(&mut StableIds { next: 1 })
+}
+
+struct StableIds {
+    next: u64,
+}
+
+impl StableIds {
+    fn id(&mut self) -> ParamId {
+        self.next += 1;
+        ParamId::from(self.next)
+    }
+}
+
+impl ModuleMapper for StableIds {
+    fn map_float<const D: usize>(&mut self, mut param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.id = self.id();
+        param
+    }
+
+    fn map_int<const D: usize>(&mut self, mut param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {
+        param.id = self.id();
+        param
+    }
+
+    fn map_bool<const D: usize>(&mut self, mut param: Param<Tensor<D, Bool>>) -> Param<Tensor<D, Bool>> {
+        param.id = self.id();
+        param
+    }
+}

@@ -1,0 +1,297 @@
+//! The file that says what to do: TOML, every key documented, unknown keys refused.
+
+use std::path::{Path, PathBuf};
+
+use burn_recsys_data::{Filter, InteractionFormat, SplitConfig, Strategy};
+use burn_recsys_embeddings::{
+    LazyAdam, RowUpdate, RowWiseAdagrad, SparseOptimizer, SparseSgd, TableInitializer,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Everything that decides a run's numbers, but for the data's bytes and the device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// What every random draw is a function of. Default 1.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Which interactions.
+    pub data: DataConfig,
+    /// Which rows to keep, one filter after the other. Default: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<Filter>,
+    /// Which rows are held out to test on.
+    pub split: SplitConfig,
+    /// Which model.
+    #[serde(default)]
+    pub model: ModelConfig,
+    /// How to train it.
+    #[serde(default)]
+    pub training: TrainingConfig,
+    /// How to find the number of epochs, on held-out rows of the training part. Without this table
+    /// all `n_epochs` run on the whole training part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<ValidationConfig>,
+    /// What to measure on the test part.
+    #[serde(default)]
+    pub evaluation: EvaluationConfig,
+}
+
+/// Which interactions to read: a named data set, or a file with its format.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum DataConfig {
+    /// A data set known by name; `burn-recsys data list` has them.
+    Named {
+        /// Such as `ml-100k`.
+        name: String,
+    },
+    /// A delimited text file.
+    File {
+        /// Relative paths are relative to the working directory.
+        path: PathBuf,
+        /// Where its columns are.
+        format: InteractionFormat,
+    },
+}
+
+/// The two-tower model with ids only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The size of user and item vectors. Memory is `4 * d_embedding` bytes a user and an item, and
+    /// as much again once or twice for the optimizer's state. Default 32.
+    pub d_embedding: usize,
+    /// Standard deviation of the first values of user and item vectors. Default 0.1.
+    pub initial_std: f64,
+}
+
+/// How to train.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Only training rows rated at least this are positives; unset, all are. Default unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positive_rating: Option<f32>,
+    /// Items drawn uniformly for every positive, from those that the user has not met in training.
+    /// The cost of a step grows with it. Default 10.
+    pub n_negatives: usize,
+    /// Positives a step. Default 1024.
+    pub batch_size: usize,
+    /// The most epochs; one epoch is one pass over the positives. Default 30.
+    pub n_epochs: u64,
+    /// The step length. Default 0.01.
+    pub learning_rate: f64,
+    /// How touched rows shrink in every step: by `learning_rate * weight_decay` of themselves. Default 0.
+    pub weight_decay: f64,
+    /// Which optimizer. Default `lazy-adam`.
+    pub optimizer: OptimizerConfig,
+}
+
+/// The optimizer of embedding tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum OptimizerConfig {
+    /// Adam on touched rows; state: two floats a weight.
+    LazyAdam,
+    /// Adagrad with one float of state a row.
+    RowWiseAdagrad,
+    /// Stochastic gradient descent, no state.
+    Sgd,
+}
+
+/// How to choose the number of epochs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationConfig {
+    /// How rows of the training part are held out. Rows that are relevant in the test part's sense
+    /// count as relevant here.
+    pub strategy: Strategy,
+    /// Which metric decides, such as `NDCG@10`; `loss` is the held-out loss. Default `NDCG@10`.
+    #[serde(default = "default_metric")]
+    pub metric: String,
+    /// Epochs without a better value before training stops. Default 5.
+    #[serde(default = "default_patience")]
+    pub patience: u64,
+    /// Train again on the whole training part, for as many epochs as were best. Without it the
+    /// weights of the best epoch are kept, which have never seen the held-out rows. Default true; costs
+    /// a second training.
+    #[serde(default = "default_true")]
+    pub refit: bool,
+}
+
+/// What to measure on the test part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// Test rows rated at least this are relevant; unset, all are. Default unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relevant_rating: Option<f32>,
+    /// Lengths of the lists to measure. Default `[10]`.
+    pub k: Vec<usize>,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+fn default_metric() -> String {
+    "NDCG@10".into()
+}
+
+fn default_patience() -> u64 {
+    5
+}
+
+fn default_true() -> bool {
+    true
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        ModelConfig { d_embedding: 32, initial_std: 0.1 }
+    }
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        TrainingConfig {
+            positive_rating: None,
+            n_negatives: 10,
+            batch_size: 1024,
+            n_epochs: 30,
+            learning_rate: 0.01,
+            weight_decay: 0.0,
+            optimizer: OptimizerConfig::LazyAdam,
+        }
+    }
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        EvaluationConfig { relevant_rating: None, k: vec![10] }
+    }
+}
+
+impl RunConfig {
+    /// Reads and validates a configuration file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not TOML, has an unknown key or an impossible value; the
+    /// message has the line where there is one.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
+        Self::parse(&text)
+            .map_err(|error| Error::ConfigFile { path: path.to_path_buf(), message: error.to_string() })
+    }
+
+    /// Parses and validates the text of a configuration file.
+    ///
+    /// # Errors
+    /// If it is not TOML, has an unknown key or an impossible value.
+    pub fn parse(text: &str) -> Result<Self> {
+        let config: RunConfig = toml::from_str(text).map_err(|error| Error::ConfigFile {
+            path: "configuration".into(),
+            message: error.to_string(),
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The configuration as a file, defaults written out.
+    ///
+    /// # Errors
+    /// If a value has no form in TOML, such as a seed above 2^63.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::Config { key: "seed", message: error.to_string() })
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first impossible one, with its key.
+    pub fn validate(&self) -> Result<()> {
+        let TrainingConfig { n_negatives, batch_size, n_epochs, learning_rate, weight_decay, .. } =
+            self.training;
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let rules: [(&'static str, bool, String); 11] = [
+            ("seed", i64::try_from(self.seed).is_ok(), format!("{}; must be below 2^63", self.seed)),
+            ("model.d_embedding", self.model.d_embedding > 0, "0; must be at least 1".into()),
+            (
+                "model.initial_std",
+                positive(self.model.initial_std),
+                format!("{}; must be a positive number", self.model.initial_std),
+            ),
+            ("training.n_negatives", n_negatives > 0, "0; must be at least 1".into()),
+            ("training.batch_size", batch_size > 0, "0; must be at least 1".into()),
+            ("training.n_epochs", n_epochs > 0, "0; must be at least 1".into()),
+            (
+                "training.learning_rate",
+                positive(learning_rate),
+                format!("{learning_rate}; must be a positive number"),
+            ),
+            (
+                "training.weight_decay",
+                weight_decay >= 0.0 && weight_decay * learning_rate < 1.0,
+                format!("{weight_decay}; must be at least 0 and below 1 / learning_rate"),
+            ),
+            (
+                "evaluation.k",
+                !self.evaluation.k.is_empty() && !self.evaluation.k.contains(&0),
+                format!("{:?}; must be a list of lengths of at least 1", self.evaluation.k),
+            ),
+            (
+                "validation.patience",
+                self.validation.as_ref().is_none_or(|validation| validation.patience > 0),
+                "0; must be at least 1".into(),
+            ),
+            (
+                "validation.metric",
+                self.validation.as_ref().is_none_or(|validation| self.measures(&validation.metric)),
+                format!(
+                    "{:?}; must be loss, or a metric and length of evaluation.k = {:?}, such as NDCG@{}",
+                    self.validation.as_ref().map(|validation| validation.metric.as_str()).unwrap_or_default(),
+                    self.evaluation.k,
+                    self.evaluation.k.first().copied().unwrap_or(10)
+                ),
+            ),
+        ];
+        for (key, holds, message) in rules {
+            if !holds {
+                return Err(Error::Config { key, message });
+            }
+        }
+        if let DataConfig::File { format, .. } = &self.data {
+            format.validate()?;
+        }
+        self.filters.iter().try_for_each(Filter::validate)?;
+        self.split.validate()?;
+        Ok(())
+    }
+
+    fn measures(&self, metric: &str) -> bool {
+        let names = ["NDCG", "HitRate", "Recall", "Precision", "MAP", "MRR", "Coverage"];
+        metric == "loss"
+            || metric.split_once('@').is_some_and(|(name, k)| {
+                names.contains(&name) && k.parse().is_ok_and(|k: usize| self.evaluation.k.contains(&k))
+            })
+    }
+
+    /// How tables are first filled.
+    pub(crate) fn initializer(&self) -> TableInitializer {
+        TableInitializer::Normal { std: self.model.initial_std }
+    }
+
+    /// A fresh optimizer of tables.
+    pub(crate) fn sparse_optimizer(&self) -> SparseOptimizer<Box<dyn RowUpdate>> {
+        let rule: Box<dyn RowUpdate> = match self.training.optimizer {
+            OptimizerConfig::LazyAdam => Box::new(LazyAdam::default()),
+            OptimizerConfig::RowWiseAdagrad => Box::new(RowWiseAdagrad::default()),
+            OptimizerConfig::Sgd => Box::new(SparseSgd),
+        };
+        SparseOptimizer::new(rule).with_weight_decay(self.training.weight_decay)
+    }
+}

@@ -1,0 +1,170 @@
+//! Metrics on held-out interactions, over the full catalogue.
+
+use std::time::Instant;
+
+use burn_recsys_data::{Csr, ExternalId, IdMap, Interactions};
+use burn_recsys_metrics::catalogue::Coverage;
+use burn_recsys_metrics::ranking::standard_metrics;
+use burn_recsys_metrics::{RankingEvaluator, RankingReport, UserList};
+use burn_recsys_models::ItemScorer;
+use burn_recsys_retrieval::top_k_blocked;
+
+use crate::{Error, Result};
+
+/// What happens to items that the user met in training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// They are not recommended.
+    Removed,
+    /// They are recommended like any other.
+    Kept,
+}
+
+/// The users to evaluate, what they will like, and what they have seen, in the indices of the
+/// training part.
+#[derive(Debug, Clone)]
+pub struct TestSet {
+    /// Ascending. Users that are not in the training part follow the others, from `n_users` on.
+    users: Vec<u32>,
+    n_users: usize,
+    /// For every one of `users` its relevant items, ascending. Items that are not in the training
+    /// part have indices from the number of items on: no model finds them, and they count.
+    relevant: Csr,
+    seen: Csr,
+    /// Items with a training interaction: the catalogue.
+    items: Vec<u32>,
+}
+
+/// The metrics of one model on one [`TestSet`].
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    /// Per user and on average.
+    pub report: RankingReport,
+    /// Wall time of scoring, ranking and measuring.
+    pub seconds: f64,
+}
+
+impl TestSet {
+    /// Every row of `test` is a relevant item of its user.
+    ///
+    /// The id maps may differ: users and items of `test` that `train` does not know stay in the
+    /// test set, and count as missed.
+    ///
+    /// # Errors
+    /// If `test` is empty or shares an interaction with `train`.
+    pub fn new(train: &Interactions, test: &Interactions) -> Result<Self> {
+        if test.is_empty() {
+            let after = "taking the test part; lower the rating that counts as relevant or test on more rows";
+            return Err(burn_recsys_data::Error::Empty { after: after.into() }.into());
+        }
+        let seen = train.items_by_user();
+        let users = indices_in(test.user_ids(), train.user_ids());
+        let items = indices_in(test.item_ids(), train.item_ids());
+        refuse_overlap(&seen, test, &users, &items)?;
+        let mut rows: Vec<(u32, Vec<u32>)> = (0..)
+            .zip(test.items_by_user().rows())
+            .filter(|(_, relevant)| !relevant.is_empty())
+            .map(|(user, relevant): (usize, _)| {
+                let mut relevant: Vec<u32> = relevant.iter().map(|&item| items[item as usize]).collect();
+                relevant.sort_unstable();
+                (users[user], relevant)
+            })
+            .collect();
+        rows.sort_unstable();
+        let relevant = Csr::from_rows(rows.iter().map(|(_, relevant)| relevant));
+        let users = rows.into_iter().map(|(user, _)| user).collect();
+        let items = (0..).zip(train.item_counts()).filter(|&(_, count)| count > 0).map(|(i, _)| i).collect();
+        Ok(TestSet { users, n_users: train.n_users(), relevant, seen, items })
+    }
+
+    /// The number of users with a relevant item.
+    pub fn n_users(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The users that a model can be asked about: those of the training part.
+    fn known_users(&self) -> &[u32] {
+        &self.users[..self.users.partition_point(|&user| (user as usize) < self.n_users)]
+    }
+}
+
+/// For every index of `from` the index of the same id in `to`, or one of its own after the last.
+fn indices_in(from: &IdMap, to: &IdMap) -> Vec<u32> {
+    let mut next = to.len() as u32;
+    let translated = from.translate(to).into_iter();
+    translated
+        .map(|index| {
+            index.unwrap_or_else(|| {
+                next += 1;
+                next - 1
+            })
+        })
+        .collect()
+}
+
+fn refuse_overlap(seen: &Csr, test: &Interactions, users: &[u32], items: &[u32]) -> Result<()> {
+    let is_seen = |&row: &usize| {
+        let (user, item) = (users[test.users()[row] as usize], items[test.items()[row] as usize]);
+        (user as usize) < seen.n_rows() && seen.row(user).binary_search(&item).is_ok()
+    };
+    let overlap = (0..test.len()).filter(is_seen).count();
+    let Some(first) = (0..test.len()).find(is_seen) else { return Ok(()) };
+    let first = test.get(first);
+    let text = |id: Option<ExternalId<'_>>| id.map(|id| id.to_string()).unwrap_or_default();
+    Err(Error::Leakage {
+        overlap,
+        test: test.len(),
+        user: text(test.user_ids().external(first.user)),
+        item: text(test.item_ids().external(first.item)),
+    })
+}
+
+/// Ranks the whole catalogue for every user of `test` and measures NDCG, HitRate, Recall,
+/// Precision, MAP, MRR and Coverage at each of `cutoffs`.
+///
+/// Memory does not grow with users x items.
+///
+/// # Errors
+/// If there is no cutoff, one is 0, or a score is NaN.
+pub fn evaluate(
+    scorer: &dyn ItemScorer,
+    test: &TestSet,
+    cutoffs: &[usize],
+    seen: Seen,
+) -> Result<Evaluation> {
+    let start = Instant::now();
+    let Some(&k) = cutoffs.iter().max() else {
+        return Err(Error::Config {
+            key: "evaluation.k",
+            message: "names no cutoff; write for example [10]".into(),
+        });
+    };
+    let mut metrics = Vec::new();
+    for &cutoff in cutoffs {
+        metrics.extend(standard_metrics(cutoff)?);
+    }
+    let mut evaluator = RankingEvaluator::new(metrics)?;
+    for &cutoff in cutoffs {
+        evaluator = evaluator.with_catalogue(cutoff, test.items.iter().copied(), vec![Box::new(Coverage)])?;
+    }
+    let known = test.known_users();
+    let score = |range: std::ops::Range<usize>, out: &mut [f32]| scorer.score(&known[range], out);
+    let exclude = |query: usize| match seen {
+        Seen::Removed => test.seen.row(known[query]),
+        Seen::Kept => &[],
+    };
+    let hits = top_k_blocked(known.len(), scorer.n_items(), k, score, exclude)?;
+    let mut lists: Vec<Vec<u32>> =
+        hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect();
+    lists.resize(test.users.len(), Vec::new());
+    let lists: Vec<UserList<'_>> = test
+        .users
+        .iter()
+        .zip(&lists)
+        .zip(test.relevant.rows())
+        .map(|((&user, recommended), relevant)| UserList { user, recommended, relevant })
+        .collect();
+    evaluator.observe_all(&lists)?;
+    let report = evaluator.finish()?;
+    Ok(Evaluation { report, seconds: start.elapsed().as_secs_f64() })
+}

@@ -1,0 +1,100 @@
+//! Writing files that are whole or absent.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// Marks files that are being written; what is left of them after a crash can be deleted.
+const PREFIX: &str = ".writing-";
+
+/// Writes `bytes` to `path`: to a temporary file in the same folder, synced, renamed.
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let refuse = |source| Error::io("write", path, source);
+    let mut file = tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder).map_err(refuse)?;
+    file.write_all(bytes).map_err(refuse)?;
+    file.as_file().sync_all().map_err(refuse)?;
+    file.persist(path).map_err(|error| refuse(error.error))?;
+    sync_folder(folder)
+}
+
+/// Fills a new folder and gives it its name only when it is whole.
+pub(crate) fn write_folder_atomic(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let refuse = |source| Error::io("write", path, source);
+    let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).map_err(refuse)?;
+    fill(temporary.path())?;
+    for entry in fs::read_dir(temporary.path()).map_err(refuse)? {
+        File::open(entry.map_err(refuse)?.path()).and_then(|file| file.sync_all()).map_err(refuse)?;
+    }
+    sync_folder(temporary.path())?;
+    fs::rename(temporary.keep(), path).map_err(refuse)?;
+    sync_folder(parent)
+}
+
+/// Deletes what a killed process left half written in `folder`.
+pub(crate) fn remove_half_written(folder: &Path) -> Result<()> {
+    let refuse = |source| Error::io("clean", folder, source);
+    for entry in fs::read_dir(folder).map_err(refuse)? {
+        let entry = entry.map_err(refuse)?;
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            let path = entry.path();
+            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.map_err(refuse)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a whole file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| Error::io("read", path, source))
+}
+
+/// A rename is on disk only once its folder is.
+fn sync_folder(folder: &Path) -> Result<()> {
+    // Windows cannot open folders and orders renames itself.
+    if cfg!(unix) {
+        File::open(folder)
+            .and_then(|file| file.sync_all())
+            .map_err(|source| Error::io("sync", folder, source))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_fails_to_fill_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("new");
+        let failed = write_folder_atomic(&path, |folder| {
+            fs::write(folder.join("half"), "x").unwrap();
+            Err(Error::corrupt(folder, "no"))
+        });
+        assert!(failed.is_err() && !path.exists());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+        write_folder_atomic(&path, |folder| write_atomic(&folder.join("a"), b"x")).unwrap();
+        assert_eq!(fs::read(path.join("a")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn leftovers_are_removed_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join(".writing-abc"), "half").unwrap();
+        fs::create_dir(root.path().join(".writing-dir")).unwrap();
+        fs::write(root.path().join("kept"), "whole").unwrap();
+        remove_half_written(root.path()).unwrap();
+        let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["kept"]);
+    }
+
+    #[test]
+    fn an_unwritable_place_is_named() {
+        let error = write_atomic(Path::new("no-such-folder/file"), b"x").unwrap_err().to_string();
+        assert!(error.starts_with("cannot write no-such-folder/file: "), "{error}");
+    }
+}

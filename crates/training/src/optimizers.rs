@@ -1,0 +1,30 @@
+//! The two optimizers of a model: one for touched rows, one for everything else.
+
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::Gradients;
+use burn_recsys_embeddings::{RowUpdate, SparseOptimizer, Tape};
+
+/// Updates embedding tables sparsely and the other parameters densely.
+pub struct Optimizers {
+    /// For embedding tables.
+    pub sparse: SparseOptimizer<Box<dyn RowUpdate>>,
+    /// For everything else.
+    pub dense: ModuleOptimizer,
+}
+
+impl Optimizers {
+    /// One step with learning rate `lr`.
+    pub fn step<M: Module>(&mut self, lr: f64, model: M, tape: Tape, mut grads: Gradients) -> M {
+        let rows = tape.gradients(&mut grads);
+        let grads = GradientsParams::from_grads(grads, &model);
+        let model = if grads.is_empty() { model } else { self.dense.step(lr, model, grads) };
+        self.sparse.step(lr, model, rows)
+    }
+}
+
+impl std::fmt::Debug for Optimizers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Optimizers").field("n_steps", &self.sparse.n_steps()).finish_non_exhaustive()
+    }
+}

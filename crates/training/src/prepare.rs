@@ -1,0 +1,103 @@
+//! From a data set to what is trained and tested on.
+
+use std::sync::Arc;
+
+use burn_recsys_data::{
+    Dataset, Filter, Interactions, Split, SplitConfig, SplitManifest, Strategy, UniformNegatives,
+};
+
+use crate::{Result, RunConfig, SampledPairs, TestSet};
+
+/// A data set filtered and split as a configuration says.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The data set's name.
+    pub dataset: String,
+    /// Interactions, users and items after the filters.
+    pub counts: [usize; 3],
+    /// The training part.
+    pub train: Interactions,
+    /// The test rows that count as relevant.
+    pub test: Interactions,
+    /// The split's parameters, counts and hashes.
+    pub manifest: SplitManifest,
+    /// A title for every item of the training part; empty where none is known.
+    pub titles: Vec<String>,
+}
+
+impl Prepared {
+    /// Applies the filters and the split of `config`.
+    ///
+    /// # Errors
+    /// If a filter or the split cannot be applied, or leaves nothing to train or test on.
+    pub fn new(dataset: &Dataset, config: &RunConfig) -> Result<Self> {
+        let mut interactions = dataset.interactions.clone();
+        for filter in &config.filters {
+            interactions = filter.apply(&interactions)?;
+        }
+        let interactions = interactions.compact();
+        let counts = [interactions.len(), interactions.n_users(), interactions.n_items()];
+        let Split { train, test, manifest, .. } = config.split.split(&interactions)?;
+        // The model knows the ids of the training part alone: that a test item exists is the future.
+        let train = train.compact();
+        let test = relevant(&test, config.evaluation.relevant_rating)?;
+        let titles = titles(dataset, &train);
+        Ok(Prepared { dataset: dataset.name.clone(), counts, train, test, manifest, titles })
+    }
+
+    /// What models are tested on.
+    ///
+    /// # Errors
+    /// If train and test overlap.
+    pub fn test_set(&self) -> Result<TestSet> {
+        TestSet::new(&self.train, &self.test)
+    }
+
+    /// The training part split again by `strategy`, over the same ids: what is left to train on, and
+    /// the rows held out.
+    ///
+    /// # Errors
+    /// If a part is empty.
+    pub(crate) fn hold_out(&self, strategy: &Strategy, config: &RunConfig) -> Result<[Interactions; 2]> {
+        let split =
+            SplitConfig::new(strategy.clone()).with_row_order(config.split.row_order).split(&self.train)?;
+        let held_out = relevant(&split.test, config.evaluation.relevant_rating)?;
+        // Back to the ids of the whole training part, so that one model fits both.
+        let (users, items) = (self.train.user_ids(), self.train.item_ids());
+        Ok([split.train, held_out].map(|part| part.reindex(users, items)))
+    }
+}
+
+/// The rows rated at least `rating`.
+fn relevant(rows: &Interactions, rating: Option<f32>) -> Result<Interactions> {
+    Ok(match rating {
+        Some(rating) => Filter::RatingAtLeast { rating }.apply(rows)?,
+        None => rows.clone(),
+    })
+}
+
+/// The titles of the items that `train` has, in the order of its ids.
+fn titles(dataset: &Dataset, train: &Interactions) -> Vec<String> {
+    let ids = dataset.interactions.item_ids();
+    let title = |id: burn_recsys_data::ExternalId<'_>| {
+        let item = ids.index(&id.to_string())?;
+        dataset.items.text("title", item).map(String::from)
+    };
+    train.item_ids().iter().map(|id| title(id).unwrap_or_default()).collect()
+}
+
+/// The task of learning `positives`: negatives are items that the user has not met in `met`.
+///
+/// # Errors
+/// If no row is a positive or a user has met every item.
+pub(crate) fn pairs(
+    positives: &Interactions,
+    met: &Interactions,
+    config: &RunConfig,
+) -> Result<SampledPairs> {
+    let training = &config.training;
+    let positives = relevant(positives, training.positive_rating)?;
+    let negatives =
+        UniformNegatives::new(met.n_items() as u32, config.seed)?.excluding(Arc::new(met.items_by_user()))?;
+    Ok(SampledPairs::new(&positives, negatives, training.n_negatives, training.batch_size, config.seed))
+}

@@ -1,0 +1,55 @@
+//! Scoring by inner products of vectors that were computed beforehand.
+
+use burn_recsys_models::{ItemScorer, TwoTower};
+use burn_recsys_retrieval::ExactIndex;
+
+use crate::Result;
+
+/// User and item vectors on the host: scores are inner products.
+#[derive(Debug, Clone)]
+pub struct VectorScorer {
+    /// `[n_users, dimension]`, row-major.
+    users: Vec<f32>,
+    items: ExactIndex,
+}
+
+impl VectorScorer {
+    /// Scores by these vectors.
+    ///
+    /// # Shapes
+    /// - `users`: `[n_users, dimension]`, row-major
+    ///
+    /// # Errors
+    /// If `users` are not vectors of the index's dimension.
+    pub fn new(users: Vec<f32>, items: ExactIndex) -> Result<Self> {
+        if !users.len().is_multiple_of(items.dimension()) {
+            let (length, dimension) = (users.len(), items.dimension());
+            return Err(burn_recsys_retrieval::Error::Shape { length, dimension }.into());
+        }
+        Ok(VectorScorer { users, items })
+    }
+
+    /// The vectors of a trained model.
+    ///
+    /// # Errors
+    /// If a vector is not finite.
+    pub fn of_two_tower(model: &TwoTower) -> Result<Self> {
+        let items = ExactIndex::new(model.d_embedding(), model.item_vectors())?;
+        Self::new(model.user_vectors(), items)
+    }
+}
+
+impl ItemScorer for VectorScorer {
+    fn n_items(&self) -> usize {
+        self.items.n_items()
+    }
+
+    fn score(&self, users: &[u32], scores: &mut [f32]) {
+        let (d, n_items) = (self.items.dimension(), self.n_items());
+        assert_eq!(scores.len(), users.len() * n_items, "scores must be [users, n_items]");
+        for (&user, row) in users.iter().zip(scores.chunks_exact_mut(n_items.max(1))) {
+            let at = user as usize * d;
+            self.items.scores(&self.users[at..at + d], row);
+        }
+    }
+}
