@@ -1,4 +1,65 @@
-//! Placeholder.
+//! The `burn-recsys` program: the only place that prints, parses arguments and chooses exit codes.
+
+// Printing is this crate's purpose.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod arguments;
+mod compare;
+mod data;
+mod describe;
+mod evaluate;
+mod interrupt;
+mod plot;
+mod progress;
+mod quickstart;
+mod recommend;
+mod table;
+mod train;
+
+use std::process::ExitCode;
+
+use burn_recsys_training::Error;
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command, DataCommand};
+
+// glibc gives the temporaries of every step back to the system and pages them in again.
 #[global_allocator]
-static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
-fn main() {}
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let Arguments { common, command } = Arguments::parse();
+    let result = start_threads(common.threads).and_then(|()| match command {
+        Command::Quickstart(arguments) => quickstart::run(&common, &arguments),
+        Command::Data(DataCommand::List) => data::list(&common),
+        Command::Data(DataCommand::Fetch { name }) => data::fetch(&common, name),
+        Command::Data(DataCommand::Describe { source }) => describe::run(&common, &source),
+        Command::Train(arguments) => train::run(&common, &arguments),
+        Command::Evaluate(arguments) => evaluate::run(&common, &arguments),
+        Command::Recommend(arguments) => recommend::run(&common, &arguments),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+/// 2 for what the caller wrote, as clap does; 130 for Ctrl-C, as shells do; 1 for everything else.
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::Config { .. } | Error::ConfigFile { .. } | Error::Device(_) => 2,
+        Error::Stopped { .. } => 130,
+        _ => 1,
+    }
+}
+
+fn start_threads(threads: Option<usize>) -> Result<(), Error> {
+    let Some(threads) = threads else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Error::Config { key: "--threads", message: error.to_string() })
+}

@@ -1,0 +1,141 @@
+//! What the program is asked to do.
+
+use std::path::PathBuf;
+
+use burn_recsys_data::named::NamedDataset;
+use clap::{Args, Parser, Subcommand};
+
+/// Recommenders from interaction logs: train, evaluate, recommend.
+///
+/// Start with `burn-recsys quickstart`: it trains on MovieLens data that is inside the program and
+/// leaves a run folder that `recommend` and `evaluate` read.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupted \
+                          (a run that was interrupted continues with `train --resume`).";
+
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Print one JSON object on standard output instead of text; progress stays on standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Folder with data sets, searched before the environment variable BURN_RECSYS_DATA and the
+    /// platform's cache folder; what is fetched goes there.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where to compute: flex, ndarray, wgpu, vulkan, cuda or tch; all but flex need the cargo feature
+    /// of that name.
+    #[arg(long, global = true, value_name = "NAME", default_value = "flex")]
+    pub(crate) device: String,
+    /// Threads on the CPU; results do not depend on it. Default: all cores.
+    #[arg(long, global = true, value_name = "N", value_parser = at_least_one)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train on real data, compare with baselines, show recommendations: one command, no setup.
+    Quickstart(Quickstart),
+    /// List, fetch and describe data sets.
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Train what a configuration file says, or continue a run that was cut off.
+    Train(Train),
+    /// Measure a finished run on its test part, beside the baselines.
+    Evaluate(Evaluate),
+    /// The best items for a user, by a finished run.
+    Recommend(Recommend),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    /// The data set; all but ml-latest-small are downloaded if they are not on this machine.
+    #[arg(long, value_name = "NAME", default_value = "ml-latest-small", value_parser = dataset)]
+    pub(crate) data: NamedDataset,
+    /// The run folder to make. Default: runs/quickstart, replaced if there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// What every random draw is a function of.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// The data sets known by name, and where they are on this machine.
+    List,
+    /// Download a data set, check it, and unpack it.
+    Fetch {
+        /// Such as ml-100k.
+        #[arg(value_parser = dataset)]
+        name: NamedDataset,
+    },
+    /// Counts, ratings, times and features of a data set.
+    Describe {
+        /// A name such as ml-100k, or a configuration file (*.toml) whose data and filters to describe.
+        #[arg(value_name = "NAME|FILE")]
+        source: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// The configuration, a TOML file. `runs/quickstart/config.toml` is a complete example.
+    #[arg(long, value_name = "FILE", required_unless_present = "resume")]
+    pub(crate) config: Option<PathBuf>,
+    /// The run folder. Default: runs/ and the configuration file's name.
+    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    pub(crate) out: Option<PathBuf>,
+    /// Continue the run in the folder from its last checkpoint.
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// The run folder.
+    #[arg(long, value_name = "DIR", default_value = "runs/quickstart")]
+    pub(crate) run: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recommend {
+    /// The run folder.
+    #[arg(long, value_name = "DIR", default_value = "runs/quickstart")]
+    pub(crate) run: PathBuf,
+    /// The user's id as it stands in the data.
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: String,
+    /// How many items.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
+    pub(crate) k: usize,
+}
+
+fn dataset(name: &str) -> Result<NamedDataset, String> {
+    name.parse().map_err(|error: burn_recsys_data::Error| error.to_string())
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,90 @@
+//! The data sets known by name.
+
+use burn_recsys_data::Dataset;
+use burn_recsys_data::named::{DataFolders, Fetch, NamedDataset};
+use burn_recsys_training::{DataConfig, Error, Result};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::arguments::Common;
+use crate::progress::DownloadProgress;
+use crate::table::Table;
+
+/// `data list`.
+pub(crate) fn list(common: &Common) -> Result<()> {
+    let folders = DataFolders::new(common.data_dir.as_deref());
+    let rows: Vec<(NamedDataset, String)> =
+        NamedDataset::ALL.into_iter().map(|dataset| (dataset, place(dataset, &folders))).collect();
+    if common.json {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(dataset, place)| {
+                json!({"name": dataset.name(), "description": dataset.description(), "place": place,
+                       "url": dataset.url(), "bytes": dataset.size()})
+            })
+            .collect();
+        return print_json(&json!({ "datasets": rows }));
+    }
+    let mut table = Table::new(["name", "what", "where"]);
+    for (dataset, place) in rows {
+        table.push([dataset.name(), dataset.description(), &place]);
+    }
+    table.print();
+    Ok(())
+}
+
+fn place(dataset: NamedDataset, folders: &DataFolders) -> String {
+    match dataset.locate(folders) {
+        Ok(Some(path)) => path.display().to_string(),
+        Ok(None) if dataset == NamedDataset::MlLatestSmall => "inside this program".into(),
+        Ok(None) => "not here; data fetch downloads it".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// `data fetch`.
+pub(crate) fn fetch(common: &Common, dataset: NamedDataset) -> Result<()> {
+    let folders = DataFolders::new(common.data_dir.as_deref());
+    let bar = DownloadProgress::new(dataset.name());
+    let path = dataset.fetch(&folders, &|done, total| bar.update(done, total))?;
+    drop(bar);
+    match common.json {
+        true => print_json(&json!({"name": dataset.name(), "path": path})),
+        false => {
+            println!("{} is in {}", dataset.name(), path.display());
+            Ok(())
+        }
+    }
+}
+
+/// Reads what a configuration names, fetching it if need be.
+pub(crate) fn load(common: &Common, config: &DataConfig) -> Result<Dataset> {
+    match config {
+        DataConfig::Named { name } => {
+            let dataset: NamedDataset = name.parse().map_err(|error: burn_recsys_data::Error| {
+                Error::Config { key: "data.name", message: error.to_string() }
+            })?;
+            let bar = DownloadProgress::new(dataset.name());
+            let folders = DataFolders::new(common.data_dir.as_deref());
+            Ok(dataset.load(&folders, Fetch::IfAbsent, &|done, total| bar.update(done, total))?)
+        }
+        DataConfig::File { path, format } => {
+            let interactions = burn_recsys_data::read_interactions(path, format)?;
+            Ok(Dataset {
+                name: path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+                users: burn_recsys_data::FeatureTable::new(interactions.n_users()),
+                items: burn_recsys_data::FeatureTable::new(interactions.n_items()),
+                interactions,
+            })
+        }
+    }
+}
+
+/// One JSON object on standard output.
+pub(crate) fn print_json<T: Serialize>(value: &T) -> Result<()> {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => println!("{text}"),
+        Err(error) => return Err(Error::Config { key: "--json", message: error.to_string() }),
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Progress on standard error: a bar on a terminal, a line an epoch in a log file.
+
+use std::io::IsTerminal;
+
+use burn_recsys_models::TwoTower;
+use burn_recsys_training::{EpochRecord, Progress, Result, StepReport, TrainState};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::interrupt;
+
+/// Shows a fit.
+pub(crate) struct FitProgress {
+    /// Hidden where standard error is not a terminal.
+    bar: ProgressBar,
+    is_terminal: bool,
+}
+
+impl FitProgress {
+    pub(crate) fn new() -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let bar = if is_terminal { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        bar.set_style(style("{msg} {wide_bar} {pos}/{len} {eta}"));
+        FitProgress { bar, is_terminal }
+    }
+
+    fn line(&self, text: &str) {
+        if self.is_terminal {
+            self.bar.println(text);
+        } else {
+            eprintln!("{text}");
+        }
+    }
+}
+
+impl Progress<TwoTower> for FitProgress {
+    fn step(&mut self, report: StepReport) -> bool {
+        let StepReport { epoch, n_epochs, step, n_steps, loss } = report;
+        if self.is_terminal {
+            self.bar.set_length(n_steps as u64);
+            self.bar.set_position(step as u64);
+            self.bar.set_message(format!("epoch {epoch}/{n_epochs} loss {loss:.4}"));
+        }
+        !interrupt::is_requested()
+    }
+
+    fn epoch(&mut self, state: &TrainState<TwoTower>) -> Result<()> {
+        if let Some(record) = state.history.last() {
+            self.line(&describe(record));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for FitProgress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn describe(record: &EpochRecord) -> String {
+    let EpochRecord { epoch, train_loss, held_out, seconds } = record;
+    match held_out {
+        Some(held_out) => format!(
+            "epoch {epoch:>3}  train loss {train_loss:.4}  held-out loss {:.4}  score {:.4}  {seconds:.2} s",
+            held_out.held_out_loss, held_out.score
+        ),
+        None => format!("epoch {epoch:>3}  train loss {train_loss:.4}  all training rows  {seconds:.2} s"),
+    }
+}
+
+/// Shows a download.
+pub(crate) struct DownloadProgress {
+    bar: ProgressBar,
+}
+
+impl DownloadProgress {
+    pub(crate) fn new(name: &str) -> Self {
+        let bar = ProgressBar::no_length();
+        bar.set_style(style("{msg} {wide_bar} {bytes}/{total_bytes} {eta}"));
+        bar.set_message(name.to_string());
+        DownloadProgress { bar }
+    }
+
+    pub(crate) fn update(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for DownloadProgress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

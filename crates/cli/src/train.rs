@@ -1,0 +1,102 @@
+//! Training from a configuration file.
+
+use std::path::{Path, PathBuf};
+
+use burn_recsys_data::Dataset;
+use burn_recsys_training::{
+    Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, VectorScorer, device_from_name,
+    evaluate, train,
+};
+
+use crate::arguments::{Common, Train};
+use crate::compare::{ModelOutcome, Outcome, baselines};
+use crate::progress::FitProgress;
+use crate::{data, interrupt, plot};
+
+/// The name of the trained model in tables.
+pub(crate) const MODEL: &str = "two-tower";
+
+/// `train`.
+pub(crate) fn run(common: &Common, arguments: &Train) -> Result<()> {
+    let given = arguments.config.as_deref().map(RunConfig::read).transpose()?;
+    let path = run_path(arguments);
+    if arguments.resume {
+        let folder = RunFolder::open(&path)?;
+        let config = folder.config()?;
+        if given.is_some_and(|given| given != config) {
+            let message = "differs from the configuration that the run in the folder was started with; leave \
+                           --config out to continue that run, or train into a new folder";
+            return Err(Error::Config { key: "--config", message: message.into() });
+        }
+        let prepared = Prepared::new(&data::load(common, &config.data)?, &config)?;
+        return finish(common, &config, &prepared, &folder).map(|_| ());
+    }
+    let Some(config) = given else {
+        return Err(Error::Config { key: "--config", message: "is needed to start a run".into() });
+    };
+    let prepared = Prepared::new(&data::load(common, &config.data)?, &config)?;
+    let folder = RunFolder::create(&path, &config, &prepared)?;
+    finish(common, &config, &prepared, &folder).map(|_| ())
+}
+
+fn run_path(arguments: &Train) -> PathBuf {
+    let stem = arguments.config.as_deref().and_then(Path::file_stem).unwrap_or_default();
+    arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(stem))
+}
+
+/// Trains, measures, saves and prints.
+fn finish(common: &Common, config: &RunConfig, prepared: &Prepared, folder: &RunFolder) -> Result<()> {
+    let (outcome, _) = train_and_measure(common, config, prepared, folder)?;
+    if common.json {
+        return outcome.print_json();
+    }
+    outcome.print_table();
+    println!("\nrun folder: {}", folder.path().display());
+    Ok(())
+}
+
+/// Trains `config` into `folder` and measures the model beside the baselines.
+pub(crate) fn train_and_measure(
+    common: &Common,
+    config: &RunConfig,
+    prepared: &Prepared,
+    folder: &RunFolder,
+) -> Result<(Outcome, VectorScorer)> {
+    let device = device_from_name(&common.device)?;
+    // Before training: an overlap or an empty test part should not cost an hour.
+    let test = prepared.test_set()?;
+    interrupt::listen();
+    let mut progress = FitProgress::new();
+    let trained = train(folder, prepared, config, &device, &mut progress)?;
+    drop(progress);
+    folder.write_text("loss.svg", &plot::loss_svg(&trained)?)?;
+    let scorer = VectorScorer::of_two_tower(&trained.model)?;
+    let outcome = measure(common, config, prepared, folder, &test, &scorer, Some(&trained))?;
+    folder.write_results(&outcome)?;
+    Ok((outcome, scorer))
+}
+
+/// Measures a model beside the baselines.
+pub(crate) fn measure(
+    common: &Common,
+    config: &RunConfig,
+    prepared: &Prepared,
+    folder: &RunFolder,
+    test: &TestSet,
+    scorer: &VectorScorer,
+    trained: Option<&Trained>,
+) -> Result<Outcome> {
+    let k = &config.evaluation.k;
+    let mut models = baselines(prepared, test, k)?;
+    let evaluation = evaluate(scorer, test, k, Seen::Removed)?;
+    models.push(ModelOutcome::new(MODEL, &evaluation, trained.map(|trained| trained.seconds)));
+    let n_epochs = trained.map(|trained| trained.n_epochs);
+    Ok(Outcome::new(prepared, test, config, &common.device, folder.path(), n_epochs, models))
+}
+
+/// Reads the data of `config` and prepares it.
+pub(crate) fn prepare(common: &Common, config: &RunConfig) -> Result<(Dataset, Prepared)> {
+    let dataset = data::load(common, &config.data)?;
+    let prepared = Prepared::new(&dataset, config)?;
+    Ok((dataset, prepared))
+}
