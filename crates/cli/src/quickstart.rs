@@ -1,7 +1,5 @@
 //! From nothing to recommendations with one command.
 
-use std::path::Path;
-
 use burn_recsys_data::named::NamedDataset;
 use burn_recsys_data::{Dataset, Filter, RowOrder, SplitConfig, Strategy};
 use burn_recsys_training::{
@@ -24,16 +22,13 @@ pub(crate) fn run(common: &Common, arguments: &Quickstart) -> Result<()> {
     config.validate()?;
     // Refused before any work is done.
     device_from_name(&common.device)?;
-    let path = match &arguments.out {
-        Some(path) => path.clone(),
-        None => {
-            RunFolder::delete(Path::new(FOLDER))?;
-            FOLDER.into()
-        }
-    };
     let (dataset, prepared) = prepare(common, &config)?;
     if !common.json {
         print_data(&prepared);
+    }
+    let path = arguments.out.clone().unwrap_or_else(|| FOLDER.into());
+    if arguments.out.is_none() {
+        RunFolder::delete(&path)?;
     }
     let folder = RunFolder::create(&path, &config, &prepared)?;
     let (outcome, _) = train_and_measure(common, &config, &prepared, &folder)?;

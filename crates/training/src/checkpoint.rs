@@ -113,7 +113,8 @@ pub(crate) fn load<M: Module>(
 
 /// Saves a model's weights as safetensors under their paths in the module.
 pub(crate) fn save_weights<M: Module>(model: &M, path: &Path) -> Result<()> {
-    let mut store = SafetensorsStore::from_bytes(None);
+    // One entry: the order of several is random, and the same weights should be the same file.
+    let mut store = SafetensorsStore::from_bytes(None).clear_metadata().metadata("producer", "burn-recsys");
     let refuse = |error: &dyn std::fmt::Display| Error::corrupt(path, format!("cannot be written: {error}"));
     model.save_into(&mut store).map_err(|error| refuse(&error))?;
     let bytes = store.get_bytes().map_err(|error| refuse(&error))?;

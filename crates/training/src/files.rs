@@ -11,9 +11,9 @@ const PREFIX: &str = ".writing-";
 
 /// Writes `bytes` to `path`: to a temporary file in the same folder, synced, renamed.
 pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = parent(path);
     let refuse = |source| Error::io("write", path, source);
-    let mut file = tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder).map_err(refuse)?;
+    let mut file = builder().tempfile_in(folder).map_err(refuse)?;
     file.write_all(bytes).map_err(refuse)?;
     file.as_file().sync_all().map_err(refuse)?;
     file.persist(path).map_err(|error| refuse(error.error))?;
@@ -22,7 +22,7 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Fills a new folder and gives it its name only when it is whole.
 pub(crate) fn write_folder_atomic(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let parent = path.parent().unwrap_or(Path::new("."));
+    let parent = parent(path);
     let refuse = |source| Error::io("write", path, source);
     let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).map_err(refuse)?;
     fill(temporary.path())?;
@@ -50,6 +50,20 @@ pub(crate) fn remove_half_written(folder: &Path) -> Result<()> {
 /// Reads a whole file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|source| Error::io("read", path, source))
+}
+
+/// The folder of a path; the working directory for a bare name.
+pub(crate) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Temporary files are private by default; ours become files like any other.
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
 
 /// A rename is on disk only once its folder is.

@@ -60,7 +60,7 @@ impl RunFolder {
             let message = "is there already; name another folder, or resume this run";
             return Err(Error::Folder { path: path.to_path_buf(), message: message.into() });
         }
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = files::parent(path);
         fs::create_dir_all(parent).map_err(|source| Error::io("create", parent, source))?;
         files::write_folder_atomic(path, |folder| {
             let run = RunFolder { path: folder.to_path_buf() };
