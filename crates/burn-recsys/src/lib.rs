@@ -1,1 +1,46 @@
-//! Placeholder.
+//! Recommender systems on the [Burn](https://burn.dev) deep-learning framework.
+//!
+//! This crate re-exports the others, each of which can be used alone:
+//!
+//! | module | crate | what |
+//! |---|---|---|
+//! | [`data`] | `burn-recsys-data` | interactions, ids, features, readers, filters, splits, samplers (no Burn) |
+//! | [`metrics`] | `burn-recsys-metrics` | numbers from ranked lists and scores (no Burn) |
+//! | [`embeddings`] | `burn-recsys-embeddings` | sparse embedding tables and their optimizers |
+//! | [`models`] | `burn-recsys-models` | two-tower, popularity baselines, losses |
+//! | [`retrieval`] | `burn-recsys-retrieval` | vectors in, exact top-k out (no Burn) |
+//! | [`training`] | `burn-recsys-training` | the loop, evaluation, checkpoints, run folders |
+//!
+//! # A recommender in a service
+//!
+//! Train with the program (`burn-recsys train --config run.toml`), then load the run folder:
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use burn_recsys::training::{Recommender, RunFolder, device_from_name};
+//!
+//! let folder = RunFolder::open(Path::new("runs/quickstart"))?;
+//! let recommender = Recommender::load(&folder, &device_from_name("flex")?)?;
+//! for item in recommender.recommend("42", 10)? {
+//!     println!("{} {:.3}", item.title.unwrap_or(item.item), item.score);
+//! }
+//! # Ok::<(), burn_recsys::training::Error>(())
+//! ```
+//!
+//! # Backends
+//!
+//! The cargo features `flex` (default), `ndarray`, `wgpu`, `vulkan`, `cuda` and `tch` compile a
+//! backend in; [`training::device_from_name`] picks one at run time. No public item names a backend.
+//!
+//! # Speed
+//!
+//! Set [mimalloc](https://docs.rs/mimalloc) as your program's global allocator: training makes and
+//! drops temporaries of some megabytes in every step, which glibc gives back to the system each time.
+
+pub use burn_recsys_data as data;
+pub use burn_recsys_embeddings as embeddings;
+pub use burn_recsys_metrics as metrics;
+pub use burn_recsys_models as models;
+pub use burn_recsys_retrieval as retrieval;
+pub use burn_recsys_training as training;

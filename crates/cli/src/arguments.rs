@@ -86,12 +86,13 @@ pub(crate) enum DataCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
 pub(crate) struct Train {
     /// The configuration, a TOML file. `runs/quickstart/config.toml` is a complete example.
-    #[arg(long, value_name = "FILE", required_unless_present = "resume")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The run folder. Default: runs/ and the configuration file's name.
-    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Continue the run in the folder from its last checkpoint.
     #[arg(long)]

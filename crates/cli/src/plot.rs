@@ -2,7 +2,8 @@
 
 use burn_recsys_training::{EpochRecord, Error, Result, Trained};
 use plotters::prelude::{
-    BLACK, ChartBuilder, IntoDrawingArea, IntoFont, LineSeries, PathElement, RGBColor, SVGBackend, WHITE,
+    BLACK, ChartBuilder, IntoDrawingArea, IntoFont, LineSeries, PathElement, RGBColor, SVGBackend,
+    SeriesLabelPosition, WHITE,
 };
 use plotters::style::Color;
 
@@ -51,7 +52,9 @@ fn draw(trained: &Trained, svg: &mut String) -> std::result::Result<(), Box<dyn 
         .build_cartesian_2d(1.0..last.max(1.1), 0.0..(top * 1.05).max(f64::MIN_POSITIVE))?;
     chart
         .configure_mesh()
+        .max_light_lines(1)
         .light_line_style(WHITE)
+        .bold_line_style(BLACK.mix(0.08))
         .x_desc("epoch")
         .y_desc("binary cross-entropy")
         .x_label_formatter(&|epoch| format!("{epoch:.0}"))
@@ -71,7 +74,10 @@ fn draw(trained: &Trained, svg: &mut String) -> std::result::Result<(), Box<dyn 
             .label(format!("best epoch: {}", trained.n_epochs))
             .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], BLACK.mix(0.4).stroke_width(1)));
     }
-    chart.configure_series_labels().background_style(WHITE.mix(0.9)).border_style(BLACK.mix(0.3)).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .background_style(WHITE.mix(0.9)).border_style(BLACK.mix(0.3)).draw()?;
     root.present()?;
     Ok(())
 }

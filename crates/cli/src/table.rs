@@ -1,6 +1,6 @@
 //! A table in plain text.
 
-/// Rows of cells; the first column is left-aligned, the others right-aligned.
+/// Rows of cells; columns of numbers are right-aligned.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -22,14 +22,19 @@ impl Table {
             })
             .map(|width| width.unwrap_or(0))
             .collect();
+        let is_number = |column: usize| {
+            let is_numeric = |cell: &String| cell == "-" || cell.parse::<f64>().is_ok();
+            self.rows.iter().skip(1).filter_map(|row| row.get(column)).all(is_numeric)
+        };
+        let aligned: Vec<(usize, bool)> =
+            widths.into_iter().enumerate().map(|(column, width)| (width, is_number(column))).collect();
         for row in &self.rows {
             let cells: Vec<String> = row
                 .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(column, (cell, &width))| match column {
-                    0 => format!("{cell:<width$}"),
-                    _ => format!("{cell:>width$}"),
+                .zip(&aligned)
+                .map(|(cell, &(width, is_number))| match is_number {
+                    true => format!("{cell:>width$}"),
+                    false => format!("{cell:<width$}"),
                 })
                 .collect();
             println!("{}", cells.join("  ").trim_end());

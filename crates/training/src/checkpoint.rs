@@ -98,10 +98,11 @@ pub(crate) fn load<M: Module>(
     let remedy = "delete this checkpoint's folder and resume again: the one before it is used, or training \
                   starts over";
     let refuse = |file: &str, what: String| Error::corrupt(path.join(file), format!("{what}; {remedy}"));
-    let state: State = serde_json::from_slice(&files::read(&path.join(STATE))?)
+    let read = |file: &str| files::read(&path.join(file)).map_err(|error| refuse(file, error.to_string()));
+    let state: State = serde_json::from_slice(&read(STATE)?)
         .map_err(|error| refuse(STATE, error.to_string()))?;
     load_weights(&mut model, &path.join(MODEL), remedy)?;
-    let tensors = unpack(&files::read(&path.join(SPARSE))?).map_err(|what| refuse(SPARSE, what))?;
+    let tensors = unpack(&read(SPARSE)?).map_err(|what| refuse(SPARSE, what))?;
     optimizers
         .sparse
         .load_state(&model, tensors, state.n_steps)
@@ -123,8 +124,8 @@ pub(crate) fn save_weights<M: Module>(model: &M, path: &Path) -> Result<()> {
 
 /// Loads weights that [`save_weights`] wrote; every parameter must be there and fit.
 pub(crate) fn load_weights<M: Module>(model: &mut M, path: &Path, remedy: &str) -> Result<()> {
-    let bytes = files::read(path)?;
     let refuse = |what: &dyn std::fmt::Display| Error::corrupt(path, format!("{what}; {remedy}"));
+    let bytes = files::read(path).map_err(|error| refuse(&error))?;
     // Checked here, because the store reports a cut file less clearly.
     SafeTensors::deserialize(&bytes)
         .map_err(|error| refuse(&format!("not a whole safetensors file ({error})")))?;
@@ -206,5 +207,106 @@ impl ModuleMapper for StableIds {
     fn map_bool<const D: usize>(&mut self, mut param: Param<Tensor<D, Bool>>) -> Param<Tensor<D, Bool>> {
         param.id = self.id();
         param
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::{Linear, LinearConfig};
+    use burn::optim::AdamConfig;
+    use burn::tensor::Device;
+    use burn_recsys_embeddings::{
+        EmbeddingTable, EmbeddingTableConfig, LazyAdam, RowUpdate, SparseOptimizer, Tape,
+    };
+
+    use super::*;
+
+    /// A table and dense layers, whose optimizers both keep state.
+    #[derive(Module, Debug)]
+    struct Model {
+        first: Linear,
+        table: EmbeddingTable,
+        second: Linear,
+    }
+
+    fn device() -> Device {
+        Device::default().autodiff()
+    }
+
+    fn fresh(seed: u64) -> (Model, Optimizers) {
+        let device = device();
+        device.seed(seed);
+        let model = Model {
+            first: LinearConfig::new(3, 2).init(&device),
+            table: EmbeddingTableConfig::new(5, 3).with_seed(seed).init(&device),
+            second: LinearConfig::new(2, 1).init(&device),
+        };
+        let rule: Box<dyn RowUpdate> = Box::new(LazyAdam::default());
+        let optimizers = Optimizers { sparse: SparseOptimizer::new(rule), dense: AdamConfig::new().init() };
+        (with_stable_ids(model), optimizers)
+    }
+
+    fn trained(mut model: Model, mut optimizers: Optimizers, n_steps: usize) -> (Model, Optimizers) {
+        for _ in 0..n_steps {
+            let mut tape = Tape::new();
+            let rows = model.table.forward(&[1, 4, 1], &mut tape);
+            let loss = (model.second.forward(model.first.forward(rows)) - 1.0).powf_scalar(2.0).mean();
+            let grads = loss.backward();
+            model = optimizers.step(0.05, model, tape, grads);
+        }
+        (model, optimizers)
+    }
+
+    fn weights(model: &Model) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights");
+        save_weights(model, &path).unwrap();
+        fs::read(path).unwrap()
+    }
+
+    fn record(epoch: u64) -> EpochRecord {
+        EpochRecord { epoch, train_loss: 0.1, held_out: None, seconds: 1.0 / 3.0 }
+    }
+
+    #[test]
+    fn dense_and_sparse_state_go_on_bit_for_bit() {
+        let root = tempfile::tempdir().unwrap();
+        let (model, optimizers) = fresh(1);
+        let (model, optimizers) = trained(model, optimizers, 3);
+        let state = TrainState { model, optimizers, history: vec![record(1)] };
+        save(root.path(), Phase::Fit, &state).unwrap();
+        // Another seed: everything that counts must come from the files.
+        let (model, optimizers) = fresh(2);
+        let loaded = load(root.path(), Phase::Fit, model, optimizers).unwrap().unwrap();
+        assert_eq!(loaded.history, state.history);
+        assert_eq!(weights(&loaded.model), weights(&state.model));
+        let (resumed, _) = trained(loaded.model, loaded.optimizers, 3);
+        let fresh_optimizers = fresh(2).1;
+        let (forgetful, _) = trained(state.model.clone(), fresh_optimizers, 3);
+        let (expected, _) = trained(state.model, state.optimizers, 3);
+        assert_eq!(weights(&resumed), weights(&expected));
+        assert_ne!(weights(&forgetful), weights(&expected), "the optimizers have no state to lose");
+    }
+
+    #[test]
+    fn the_last_two_checkpoints_of_each_phase_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let (model, optimizers) = fresh(1);
+        let mut state = TrainState { model, optimizers, history: Vec::new() };
+        for epoch in 1..=4 {
+            state.history.push(record(epoch));
+            save(root.path(), Phase::Search, &state).unwrap();
+            if epoch == 1 {
+                save(root.path(), Phase::Fit, &state).unwrap();
+            }
+        }
+        // What is not ours is neither counted nor deleted.
+        fs::write(root.path().join("fit-notes"), "").unwrap();
+        let epochs = |phase| list(root.path(), phase).unwrap().into_iter().map(|(epoch, _)| epoch);
+        assert!(epochs(Phase::Search).eq([3, 4]));
+        assert!(epochs(Phase::Fit).eq([1]));
+        assert!(root.path().join("fit-notes").exists());
+        let (model, optimizers) = fresh(1);
+        assert!(load(&root.path().join("none"), Phase::Fit, model, optimizers).unwrap().is_none());
     }
 }

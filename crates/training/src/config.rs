@@ -41,7 +41,7 @@ pub struct RunConfig {
 
 /// Which interactions to read: a named data set, or a file with its format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(untagged, try_from = "DataKeys")]
 pub enum DataConfig {
     /// A data set known by name; `burn-recsys data list` has them.
     Named {
@@ -55,6 +55,32 @@ pub enum DataConfig {
         /// Where its columns are.
         format: InteractionFormat,
     },
+}
+
+/// The keys of either kind: an untagged enum alone could not say which key is wrong.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DataKeys {
+    name: Option<String>,
+    path: Option<PathBuf>,
+    format: Option<InteractionFormat>,
+}
+
+impl TryFrom<DataKeys> for DataConfig {
+    type Error = &'static str;
+
+    fn try_from(keys: DataKeys) -> std::result::Result<Self, &'static str> {
+        match keys {
+            DataKeys { name: Some(name), path: None, format: None } => Ok(DataConfig::Named { name }),
+            DataKeys { name: None, path: Some(path), format: Some(format) } => {
+                Ok(DataConfig::File { path, format })
+            }
+            DataKeys { name: None, path: Some(_), format: None } => {
+                Err("data.path needs data.format, such as { user = \"userId\", item = \"movieId\" }")
+            }
+            _ => Err("data needs either name, or path and format"),
+        }
+    }
 }
 
 /// The two-tower model with ids only.
@@ -217,13 +243,23 @@ impl RunConfig {
         let TrainingConfig { n_negatives, batch_size, n_epochs, learning_rate, weight_decay, .. } =
             self.training;
         let positive = |value: f64| value.is_finite() && value > 0.0;
-        let rules: [(&'static str, bool, String); 11] = [
+        let lengths = &self.evaluation.k;
+        let is_repeated = |(at, k): (usize, &usize)| lengths[..at].contains(k);
+        let TrainingConfig { positive_rating, .. } = self.training;
+        let EvaluationConfig { relevant_rating, .. } = self.evaluation;
+        let rating_message = |rating: Option<f32>| format!("{}; must be a finite number", rating.unwrap_or(0.0));
+        let rules: [(&'static str, bool, String); 13] = [
             ("seed", i64::try_from(self.seed).is_ok(), format!("{}; must be below 2^63", self.seed)),
             ("model.d_embedding", self.model.d_embedding > 0, "0; must be at least 1".into()),
             (
                 "model.initial_std",
                 positive(self.model.initial_std),
                 format!("{}; must be a positive number", self.model.initial_std),
+            ),
+            (
+                "training.positive_rating",
+                positive_rating.is_none_or(f32::is_finite),
+                rating_message(positive_rating),
             ),
             ("training.n_negatives", n_negatives > 0, "0; must be at least 1".into()),
             ("training.batch_size", batch_size > 0, "0; must be at least 1".into()),
@@ -239,9 +275,14 @@ impl RunConfig {
                 format!("{weight_decay}; must be at least 0 and below 1 / learning_rate"),
             ),
             (
+                "evaluation.relevant_rating",
+                relevant_rating.is_none_or(f32::is_finite),
+                rating_message(relevant_rating),
+            ),
+            (
                 "evaluation.k",
-                !self.evaluation.k.is_empty() && !self.evaluation.k.contains(&0),
-                format!("{:?}; must be a list of lengths of at least 1", self.evaluation.k),
+                !lengths.is_empty() && !lengths.contains(&0) && !lengths.iter().enumerate().any(is_repeated),
+                format!("{lengths:?}; must be a list of different lengths of at least 1"),
             ),
             (
                 "validation.patience",
@@ -269,6 +310,9 @@ impl RunConfig {
         }
         self.filters.iter().try_for_each(Filter::validate)?;
         self.split.validate()?;
+        if let Some(validation) = &self.validation {
+            SplitConfig::new(validation.strategy.clone()).validate()?;
+        }
         Ok(())
     }
 

@@ -85,7 +85,8 @@ pub enum Error {
     /// Train and test share interactions.
     #[error(
         "{overlap} of {test} test interactions are in the training part (first: user {user}, item {item}); \
-         a score on them would be worthless"
+         a score on them would be worthless; keep one row of every pair with the filter `duplicates`, or split \
+         by time"
     )]
     Leakage {
         /// How many test rows are in train.

@@ -49,6 +49,8 @@ struct Line<'a> {
 const CONFIG: &str = "config.toml";
 const MODEL: &str = "model.safetensors";
 const RETRAIN: &str = "train again with --resume, or into a new folder";
+/// What only a new run writes.
+const RENEW: &str = "train into a new folder";
 
 impl RunFolder {
     /// A new folder for a run of `config` on `prepared`.
@@ -247,8 +249,8 @@ impl RunFolder {
     /// For every user the items of the training part, ascending.
     pub(crate) fn seen(&self) -> Result<Csr> {
         let path = self.file("seen.safetensors");
-        let bytes = files::read(&path)?;
-        let refuse = |what: &str| Error::corrupt(&path, format!("{what}; {RETRAIN}"));
+        let refuse = |what: &str| Error::corrupt(&path, format!("{what}; {RENEW}"));
+        let bytes = files::read(&path).map_err(|error| refuse(&error.to_string()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|error| refuse(&error.to_string()))?;
         let column = |name: &str| -> Result<Vec<u32>> {
             let view = tensors.tensor(name).map_err(|error| refuse(&error.to_string()))?;
@@ -293,8 +295,9 @@ impl RunFolder {
 
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let path = self.file(name);
-        serde_json::from_slice(&files::read(&path)?)
-            .map_err(|error| Error::corrupt(&path, format!("{error}; {RETRAIN}")))
+        let refuse = |error: &dyn std::fmt::Display| Error::corrupt(&path, format!("{error}; {RENEW}"));
+        let bytes = files::read(&path).map_err(|error| refuse(&error))?;
+        serde_json::from_slice(&bytes).map_err(|error| refuse(&error))
     }
 
     fn file(&self, name: &str) -> PathBuf {

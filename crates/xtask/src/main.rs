@@ -1,2 +1,45 @@
-//! Placeholder.
-fn main() {}
+//! Development commands: `cargo xtask <command>`.
+
+// Printing is this program's purpose.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod plots;
+mod quickstart_floor;
+mod run;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  check                   rules that rustfmt and clippy do not know: layers, names, links in documents
+  ci                      everything that CI runs
+  bench [ARGUMENTS]       builds and runs the benchmarks; without arguments it lists them
+  plots                   runs quickstart and puts its loss curve and table into images/ and README.md
+  quickstart-floor FILE   fails if the JSON of a quickstart is below what README claims
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["check"] => tidy::check(),
+        ["ci"] => run::run("bash", &[".ci/run"]),
+        ["bench", rest @ ..] => run::bench(rest),
+        ["plots"] => plots::plots(),
+        ["quickstart-floor", file] => quickstart_floor::check(file),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(HELP.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
