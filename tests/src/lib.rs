@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Tests of the whole workspace: see `tests/main.rs`.

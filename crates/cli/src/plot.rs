@@ -77,7 +77,9 @@ fn draw(trained: &Trained, svg: &mut String) -> std::result::Result<(), Box<dyn 
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.mix(0.9)).border_style(BLACK.mix(0.3)).draw()?;
+        .background_style(WHITE.mix(0.9))
+        .border_style(BLACK.mix(0.3))
+        .draw()?;
     root.present()?;
     Ok(())
 }

@@ -47,7 +47,8 @@ fn run_path(arguments: &Train) -> Result<PathBuf> {
     let stem = || Some(Path::new("runs").join(arguments.config.as_deref()?.file_stem()?));
     arguments.out.clone().or_else(stem).ok_or_else(|| Error::Config {
         key: "--out",
-        message: "is needed to find the run: name its folder, or the --config that it was started with".into(),
+        message: "is needed to find the run: name its folder, or the --config that it was started with"
+            .into(),
     })
 }
 

@@ -122,17 +122,19 @@ impl EmbeddingTable {
     /// If the table's element type is not `f32`.
     pub fn vectors(&self) -> Vec<f32> {
         let data = self.weight.val().without_autodiff().into_data();
-        match data.try_to_vec() {
-            Ok(values) => values,
-            Err(error) => panic!("a table of f32 is expected: {error:?}"),
-        }
+        let values = data.try_to_vec();
+        #[expect(clippy::expect_used, reason = "a documented panic: the table is the caller's")]
+        values.expect("a table of f32")
     }
 
     /// Not every backend checks indices, and a wrong row would train silently.
     fn check(&self, ids: &[u32]) {
         let n_rows = self.n_rows();
-        if let Some(id) = ids.iter().copied().max().filter(|&id| id as usize >= n_rows) {
-            panic!("id {id} is not in an embedding table of {n_rows} rows");
+        if let Some(largest) = ids.iter().copied().max() {
+            assert!(
+                (largest as usize) < n_rows,
+                "id {largest} is not in an embedding table of {n_rows} rows"
+            );
         }
     }
 }

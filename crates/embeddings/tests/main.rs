@@ -1,5 +1,8 @@
 //! Sparse training against plain-Rust references and against Burn's dense embedding.
 
+#![cfg(test)]
+#![allow(clippy::expect_used)]
+
 mod lookup;
 mod training;
 

@@ -99,8 +99,8 @@ pub(crate) fn load<M: Module>(
                   starts over";
     let refuse = |file: &str, what: String| Error::corrupt(path.join(file), format!("{what}; {remedy}"));
     let read = |file: &str| files::read(&path.join(file)).map_err(|error| refuse(file, error.to_string()));
-    let state: State = serde_json::from_slice(&read(STATE)?)
-        .map_err(|error| refuse(STATE, error.to_string()))?;
+    let state: State =
+        serde_json::from_slice(&read(STATE)?).map_err(|error| refuse(STATE, error.to_string()))?;
     load_weights(&mut model, &path.join(MODEL), remedy)?;
     let tensors = unpack(&read(SPARSE)?).map_err(|what| refuse(SPARSE, what))?;
     optimizers

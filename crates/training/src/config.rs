@@ -230,7 +230,7 @@ impl RunConfig {
     /// The configuration as a file, defaults written out.
     ///
     /// # Errors
-    /// If a value has no form in TOML, such as a seed above 2^63.
+    /// If a value has no form in TOML.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|error| Error::Config { key: "seed", message: error.to_string() })
     }
@@ -247,7 +247,8 @@ impl RunConfig {
         let is_repeated = |(at, k): (usize, &usize)| lengths[..at].contains(k);
         let TrainingConfig { positive_rating, .. } = self.training;
         let EvaluationConfig { relevant_rating, .. } = self.evaluation;
-        let rating_message = |rating: Option<f32>| format!("{}; must be a finite number", rating.unwrap_or(0.0));
+        let rating_message =
+            |rating: Option<f32>| format!("{}; must be a finite number", rating.unwrap_or(0.0));
         let rules: [(&'static str, bool, String); 13] = [
             ("seed", i64::try_from(self.seed).is_ok(), format!("{}; must be below 2^63", self.seed)),
             ("model.d_embedding", self.model.d_embedding > 0, "0; must be at least 1".into()),

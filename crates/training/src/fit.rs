@@ -98,6 +98,9 @@ pub trait Progress<M> {
 /// No one watches.
 impl<M> Progress<M> for () {}
 
+/// Measures a model on held-out rows.
+pub type Measure<'a, M> = dyn Fn(&M) -> Result<HeldOut> + 'a;
+
 /// Trains `state` until `n_epochs` are completed or patience runs out.
 ///
 /// `held_out` measures the model after every epoch. A state with history is continued: the result
@@ -107,7 +110,7 @@ impl<M> Progress<M> for () {}
 /// If the loss is not finite, `progress` asks to stop, or `held_out` or `progress` fails.
 pub fn fit<T: Task>(
     task: &T,
-    held_out: Option<&dyn Fn(&T::Model) -> Result<HeldOut>>,
+    held_out: Option<&Measure<'_, T::Model>>,
     mut state: TrainState<T::Model>,
     config: &FitConfig,
     device: &Device,

@@ -103,8 +103,13 @@ fn defaults_are_as_documented_and_written_out() {
     assert_eq!(config.validation, None);
     assert_eq!(config.evaluation, EvaluationConfig { relevant_rating: None, k: vec![10] });
     let written = config.to_toml().unwrap();
-    for key in ["seed = 1", "d_embedding = 32", "n_epochs = 30", "optimizer = \"lazy-adam\"", "drop_cold_users = true"]
-    {
+    for key in [
+        "seed = 1",
+        "d_embedding = 32",
+        "n_epochs = 30",
+        "optimizer = \"lazy-adam\"",
+        "drop_cold_users = true",
+    ] {
         assert!(written.contains(key), "{key} is not in\n{written}");
     }
     assert_eq!(RunConfig::parse(&written).unwrap(), config);
@@ -120,7 +125,10 @@ fn what_is_written_is_read_back() {
     let mut file = full.clone();
     file.data = DataConfig::File {
         path: "some/where.tsv".into(),
-        format: InteractionFormat::csv("u", "i").with_separator("\t").with_rating("stars").with_timestamp("at"),
+        format: InteractionFormat::csv("u", "i")
+            .with_separator("\t")
+            .with_rating("stars")
+            .with_timestamp("at"),
     };
     file.filters = vec![
         Filter::RatingAtLeast { rating: 3.3 },
@@ -214,19 +222,39 @@ fn an_impossible_value_is_refused_by_its_key() {
         ("batch_size = 256", "batch_size = 0", "training.batch_size: 0; must be at least 1"),
         ("batch_size = 256", "batch_size = -4", "batch_size"),
         ("n_epochs = 7", "n_epochs = 0", "training.n_epochs: 0; must be at least 1"),
-        ("learning_rate = 0.02", "learning_rate = 0.0", "training.learning_rate: 0; must be a positive number"),
+        (
+            "learning_rate = 0.02",
+            "learning_rate = 0.0",
+            "training.learning_rate: 0; must be a positive number",
+        ),
         ("learning_rate = 0.02", "learning_rate = -0.1", "training.learning_rate: -0.1"),
         ("learning_rate = 0.02", "learning_rate = inf", "training.learning_rate: inf"),
         ("weight_decay = 0.0", "weight_decay = -0.5", "training.weight_decay: -0.5; must be at least 0"),
-        ("weight_decay = 0.0", "weight_decay = 50.0", "training.weight_decay: 50; must be at least 0 and below 1 /"),
+        (
+            "weight_decay = 0.0",
+            "weight_decay = 50.0",
+            "training.weight_decay: 50; must be at least 0 and below 1 /",
+        ),
         ("weight_decay = 0.0", "weight_decay = nan", "training.weight_decay: NaN"),
-        ("relevant_rating = 4.0", "relevant_rating = inf", "evaluation.relevant_rating: inf; must be a finite"),
+        (
+            "relevant_rating = 4.0",
+            "relevant_rating = inf",
+            "evaluation.relevant_rating: inf; must be a finite",
+        ),
         ("k = [10, 20]", "k = []", "evaluation.k: []; must be a list of different lengths of at least 1"),
         ("k = [10, 20]", "k = [10, 0]", "evaluation.k: [10, 0]"),
-        ("k = [10, 20]", "k = [10, 20, 10]", "evaluation.k: [10, 20, 10]; must be a list of different lengths"),
+        (
+            "k = [10, 20]",
+            "k = [10, 20, 10]",
+            "evaluation.k: [10, 20, 10]; must be a list of different lengths",
+        ),
         ("k = [10, 20]", "k = 10", "k = 10"),
         ("patience = 4", "patience = 0", "validation.patience: 0; must be at least 1"),
-        ("metric = \"NDCG@10\"", "metric = \"NDCG\"", "validation.metric: \"NDCG\"; must be loss, or a metric"),
+        (
+            "metric = \"NDCG@10\"",
+            "metric = \"NDCG\"",
+            "validation.metric: \"NDCG\"; must be loss, or a metric",
+        ),
         ("metric = \"NDCG@10\"", "metric = \"NDCG@5\"", "validation.metric: \"NDCG@5\""),
         ("metric = \"NDCG@10\"", "metric = \"ndcg@10\"", "validation.metric: \"ndcg@10\""),
         ("n = 1 }", "n = 0 }", "n: 0 rows per user; it must be at least 1"),
@@ -285,9 +313,8 @@ fn the_file_is_named() {
 }
 
 #[test]
-fn a_seed_beyond_the_files_integers_is_refused() {
+fn a_seed_beyond_the_integers_of_toml_is_refused() {
     let mut config = RunConfig::parse(FULL).unwrap();
     config.seed = 1 << 63;
     assert!(refused(config.validate()).contains("seed: 9223372036854775808; must be below 2^63"));
-    assert!(refused(config.to_toml()).contains("seed"));
 }

@@ -116,9 +116,11 @@ fn a_search_stopped_anywhere_ends_with_the_same_bits() {
     stopped_and_resumed(&config, &[n_search + 3]);
     let cut = root.path().join("cut");
     stopped_run(&cut, &config, n_search + 3);
-    assert!(fs::read_dir(cut.join("checkpoints")).unwrap().all(|entry| {
-        entry.unwrap().file_name().to_string_lossy().starts_with("search-")
-    }));
+    assert!(
+        fs::read_dir(cut.join("checkpoints"))
+            .unwrap()
+            .all(|entry| { entry.unwrap().file_name().to_string_lossy().starts_with("search-") })
+    );
 }
 
 #[test]

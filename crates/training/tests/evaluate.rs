@@ -41,7 +41,9 @@ fn an_overlap_is_refused_with_counts_and_ids() {
     let Error::Leakage { overlap, test, user, item } = &error else { panic!("{error}") };
     assert_eq!((*overlap, *test, user.as_str(), item.as_str()), (2, 4, "3", "20"));
     let message = error.to_string();
-    assert!(message.starts_with("2 of 4 test interactions are in the training part (first: user 3, item 20)"));
+    assert!(
+        message.starts_with("2 of 4 test interactions are in the training part (first: user 3, item 20)")
+    );
     assert!(message.contains("`duplicates`"), "{message}");
 }
 

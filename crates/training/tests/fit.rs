@@ -45,7 +45,9 @@ impl Task for Targets {
         // The last batch is smaller than the others.
         let rows = [vec![0, 1, 2, 3, 4], vec![5, 6, 7, 8, 8, 5], vec![9, 10, 11]];
         let broken = self.broken;
-        rows.into_iter().enumerate().map(move |(at, rows)| Batch { rows, is_broken: broken == Some((epoch, at)) })
+        rows.into_iter()
+            .enumerate()
+            .map(move |(at, rows)| Batch { rows, is_broken: broken == Some((epoch, at)) })
     }
 
     fn loss(&self, model: &Model, batch: &Batch, tape: &mut Tape) -> Tensor<1> {
@@ -114,10 +116,10 @@ fn the_loss_of_an_epoch_weighs_batches_by_their_rows() {
     let device = device().autodiff();
     let task = Targets { broken: None };
     let model = state(&device).model;
-    let of_batch = |batch: &Batch| -> f64 {
-        f64::from(task.loss(&model, batch, &mut Tape::off()).into_scalar::<f32>())
-    };
-    let by_hand: f64 = task.batches(1).map(|batch| of_batch(&batch) * batch.rows.len() as f64).sum::<f64>() / 14.0;
+    let of_batch =
+        |batch: &Batch| -> f64 { f64::from(task.loss(&model, batch, &mut Tape::off()).into_scalar::<f32>()) };
+    let by_hand: f64 =
+        task.batches(1).map(|batch| of_batch(&batch) * batch.rows.len() as f64).sum::<f64>() / 14.0;
     assert!((task.mean_loss(&model, 1).unwrap() - by_hand).abs() < 1e-9);
     // A step of length 0 leaves the model alone, so training measures the same.
     let config = FitConfig { learning_rate: 0.0, ..fit_config(1) };
@@ -168,7 +170,8 @@ fn a_loss_that_is_no_number_stops_with_its_place() {
     assert!(message.starts_with("the loss is NaN at epoch 2, step 2: training has stopped"), "{message}");
     assert!(message.contains("lower the learning rate"), "{message}");
     assert_eq!(watch.epochs, [1], "only the first epoch was there to be saved");
-    let places: Vec<_> = watch.steps.iter().map(|report| (report.epoch, report.step, report.n_steps)).collect();
+    let places: Vec<_> =
+        watch.steps.iter().map(|report| (report.epoch, report.step, report.n_steps)).collect();
     assert_eq!(places, [(1, 1, 3), (1, 2, 3), (1, 3, 3), (2, 1, 3)]);
 }
 

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use burn_recsys_data::synthetic::SyntheticConfig;
-use burn_recsys_data::{Dataset, Interactions, InteractionFormat, SplitConfig, Strategy, parse_interactions};
+use burn_recsys_data::{Dataset, InteractionFormat, Interactions, SplitConfig, Strategy, parse_interactions};
 use burn_recsys_models::TwoTower;
 use burn_recsys_training::{
     DataConfig, EvaluationConfig, ModelConfig, Prepared, Progress, Result, RunConfig, RunFolder, StepReport,
@@ -29,8 +29,11 @@ fn device() -> Device {
 
 /// 80 users of three tastes, 60 items with titles, 1,200 interactions.
 fn dataset() -> Dataset {
-    let config =
-        SyntheticConfig::default().with_n_users(80).with_n_items(60).with_n_interactions(1_200).with_n_cohorts(3);
+    let config = SyntheticConfig::default()
+        .with_n_users(80)
+        .with_n_items(60)
+        .with_n_interactions(1_200)
+        .with_n_cohorts(3);
     config.generate().unwrap().dataset
 }
 

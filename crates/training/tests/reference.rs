@@ -6,7 +6,8 @@ use burn_recsys_data::named::{DataFolders, Fetch, NamedDataset};
 use burn_recsys_data::{Filter, RowOrder, SplitConfig, Strategy};
 use burn_recsys_models::Popular;
 use burn_recsys_training::{
-    DataConfig, Evaluation, EvaluationConfig, ModelConfig, Prepared, RunConfig, Seen, TrainingConfig, evaluate,
+    DataConfig, Evaluation, EvaluationConfig, ModelConfig, Prepared, RunConfig, Seen, TrainingConfig,
+    evaluate,
 };
 
 const WITH_SEEN: [(&str, f64); 7] = [

@@ -14,8 +14,10 @@ pub(crate) fn plots() -> Result<(), String> {
     let refuse = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
     fs::copy(folder.join("loss.svg"), root().join("images/quickstart-loss.svg"))
         .map_err(|error| refuse("images/quickstart-loss.svg", &error))?;
-    let text = fs::read_to_string(folder.join("results.json")).map_err(|error| refuse("results.json", &error))?;
-    let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| refuse("results.json", &error))?;
+    let text =
+        fs::read_to_string(folder.join("results.json")).map_err(|error| refuse("results.json", &error))?;
+    let json: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| refuse("results.json", &error))?;
     let path = root().join("README.md");
     let readme = fs::read_to_string(&path).map_err(|error| refuse("README.md", &error))?;
     let (Some(begin), Some(end)) = (readme.find(BEGIN), readme.find(END)) else {

@@ -1,5 +1,7 @@
 //! Measuring another system's recommendations: no model, no Burn.
 
+#![allow(clippy::print_stdout)]
+
 use burn_recsys::metrics::catalogue::Coverage;
 use burn_recsys::metrics::ranking::standard_metrics;
 use burn_recsys::metrics::{RankingEvaluator, UserList};

@@ -2,10 +2,14 @@
 //!
 //! Writes a small log first, so that the program is complete; put your file's path and columns there.
 
+#![allow(clippy::print_stdout)]
+
 use std::path::Path;
 
-use burn_recsys::data::{Dataset, FeatureTable, Filter, InteractionFormat, SplitConfig, Strategy, read_interactions};
-use burn_recsys::training::{Prepared, Recommender, RunConfig, RunFolder, Seen, device_from_name, evaluate, train};
+use burn_recsys::data::{Dataset, FeatureTable, Filter, InteractionFormat, read_interactions};
+use burn_recsys::training::{
+    Prepared, Recommender, RunConfig, RunFolder, Seen, device_from_name, evaluate, train,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,7 +19,7 @@ seed = 7
 data = { path = "log.csv", format = { user = "who", item = "what", timestamp = "when" } }
 split = { strategy = { kind = "leave-last-n", n = 1 } }
 model = { d_embedding = 8 }
-training = { n_epochs = 20, learning_rate = 0.02 }
+training = { n_epochs = 30, batch_size = 64, learning_rate = 0.02 }
 "#;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,13 +28,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     write_log(&log)?;
 
     // Read, keep users with enough history, hold out everybody's last item.
-    let format = InteractionFormat { timestamp: Some("when".into()), ..InteractionFormat::csv("who", "what") };
+    let format =
+        InteractionFormat { timestamp: Some("when".into()), ..InteractionFormat::csv("who", "what") };
     let interactions = Filter::MinCountByUser { count: 3 }.apply(&read_interactions(&log, &format)?)?;
     let (n_users, n_items) = (interactions.n_users(), interactions.n_items());
     let (users, items) = (FeatureTable::new(n_users), FeatureTable::new(n_items));
     let dataset = Dataset { name: "log".into(), interactions, users, items };
-    let mut config = RunConfig::parse(CONFIG)?;
-    config.split = SplitConfig::new(Strategy::LeaveLastN { n: 1 });
+    let config = RunConfig::parse(CONFIG)?;
     let prepared = Prepared::new(&dataset, &config)?;
 
     // Train into a folder that survives a crash, and measure.
@@ -53,7 +57,7 @@ fn write_log(path: &Path) -> std::io::Result<()> {
     let mut text = String::from("who,what,when\n");
     for user in 0..200 {
         for step in 0..8 {
-            let item = (user * 7 + step * step * 3) % 20 + 20 * (user % 2);
+            let item = (user * 7 + step * 3) % 20 + 20 * (user % 2);
             text += &format!("user-{user},item-{item},{}\n", 1_700_000_000 + step * 86_400 + user);
         }
     }
