@@ -46,8 +46,9 @@ fn gradients(table: &Rows, ids: &[u32]) -> Vec<(usize, [f64; D])> {
             touched.push((row, [0.0; D]));
             touched.len() - 1
         });
-        for column in 0..D {
-            touched[index].1[column] += 2.0 * (table[row][column] - target(at)[column]);
+        let values = table[row].iter().zip(target(at));
+        for (gradient, (value, target)) in touched[index].1.iter_mut().zip(values) {
+            *gradient += 2.0 * (value - target);
         }
     }
     touched
@@ -119,6 +120,22 @@ fn a_tape_that_is_off_gives_no_gradient() {
         let leaf = Tensor::<2>::ones([2, D], &device).require_grad();
         let mut grads = (leaf * still).sum().backward();
         assert!(tape.gradients(&mut grads).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn two_lookups_in_one_step_add_up() {
+    for (name, device) in devices() {
+        let mut table = table(&device);
+        let mut expected: Vec<f64> = table.vectors().into_iter().map(f64::from).collect();
+        let mut tape = Tape::new();
+        let (first, second) = (table.forward(&[1, 6, 1], &mut tape), table.forward(&[6, 2], &mut tape));
+        let mut grads = (first * 2.0).sum().add((second * 5.0).sum()).backward();
+        table = SparseOptimizer::new(SparseSgd).step(LR, table, tape.gradients(&mut grads));
+        for (row, gradient) in [(1, 4.0), (2, 5.0), (6, 7.0)] {
+            expected[row * D..][..D].iter_mut().for_each(|value| *value -= LR * gradient);
+        }
+        assert_close(&table.vectors(), expected, name);
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::arguments::Common;
+use crate::output::line;
 use crate::progress::DownloadProgress;
 use crate::table::Table;
 
@@ -51,7 +52,7 @@ pub(crate) fn fetch(common: &Common, dataset: NamedDataset) -> Result<()> {
     match common.json {
         true => print_json(&json!({"name": dataset.name(), "path": path})),
         false => {
-            println!("{} is in {}", dataset.name(), path.display());
+            line(format_args!("{} is in {}", dataset.name(), path.display()));
             Ok(())
         }
     }
@@ -83,7 +84,7 @@ pub(crate) fn load(common: &Common, config: &DataConfig) -> Result<Dataset> {
 /// One JSON object on standard output.
 pub(crate) fn print_json<T: Serialize>(value: &T) -> Result<()> {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
+        Ok(text) => line(format_args!("{text}")),
         Err(error) => return Err(Error::Config { key: "--json", message: error.to_string() }),
     }
     Ok(())

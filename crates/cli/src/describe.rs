@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Common;
 use crate::data;
+use crate::output::line;
 
 /// `data describe`.
 pub(crate) fn run(common: &Common, source: &str) -> Result<()> {
@@ -44,7 +45,7 @@ pub(crate) fn run(common: &Common, source: &str) -> Result<()> {
     if let Value::Object(description) = description {
         let width = description.keys().map(String::len).max().unwrap_or(0);
         for (key, value) in description {
-            println!("{key:<width$}  {}", text(&value));
+            line(format_args!("{key:<width$}  {}", text(&value)));
         }
     }
     Ok(())

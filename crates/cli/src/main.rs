@@ -9,6 +9,7 @@ mod data;
 mod describe;
 mod evaluate;
 mod interrupt;
+mod output;
 mod plot;
 mod progress;
 mod quickstart;

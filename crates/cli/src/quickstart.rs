@@ -8,6 +8,7 @@ use burn_recsys_training::{
 };
 
 use crate::arguments::{Common, Quickstart};
+use crate::output::line;
 use crate::recommend;
 use crate::train::{prepare, train_and_measure};
 
@@ -37,8 +38,8 @@ pub(crate) fn run(common: &Common, arguments: &Quickstart) -> Result<()> {
     }
     outcome.print_table();
     print_examples(common, &folder, &dataset, &prepared)?;
-    println!("\nrun folder: {0}  (loss curve: {0}/loss.svg)", path.display());
-    println!("more:       burn-recsys recommend --run {} --user ID", path.display());
+    line(format_args!("\nrun folder: {0}  (loss curve: {0}/loss.svg)", path.display()));
+    line(format_args!("more:       burn-recsys recommend --run {} --user ID", path.display()));
     Ok(())
 }
 
@@ -83,13 +84,16 @@ fn config(dataset: NamedDataset, seed: u64) -> RunConfig {
 
 fn print_data(prepared: &Prepared) {
     let [interactions, users, items] = prepared.counts;
-    println!("{}: {interactions} interactions of {users} users with {items} items", prepared.dataset);
-    println!(
+    line(format_args!(
+        "{}: {interactions} interactions of {users} users with {items} items",
+        prepared.dataset
+    ));
+    line(format_args!(
         "train on {}; test on {} of {} later ones, those rated {LIKED} or more\n",
         prepared.train.len(),
         prepared.test.len(),
         prepared.manifest.test.interactions
-    );
+    ));
 }
 
 /// Three users' recent likes and what is recommended to them.
@@ -100,12 +104,12 @@ fn print_examples(common: &Common, folder: &RunFolder, dataset: &Dataset, prepar
     let n_users = train.n_users() as u32;
     for user in [1, 2, 3].map(|part| n_users * part / 4) {
         let Some(id) = train.user_ids().external(user) else { continue };
-        println!("\nuser {id} liked, last first:");
+        line(format_args!("\nuser {id} liked, last first:"));
         let liked = |&&row: &&u32| train.ratings().is_none_or(|ratings| ratings[row as usize] >= LIKED);
         for &row in rows.row(user).iter().rev().filter(liked).take(5) {
-            println!("       {}", title(dataset, prepared, train.items()[row as usize]));
+            line(format_args!("       {}", title(dataset, prepared, train.items()[row as usize])));
         }
-        println!("and is recommended:");
+        line(format_args!("and is recommended:"));
         recommend::print(&recommender.recommend(&id.to_string(), 10)?);
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! A table in plain text.
 
+use crate::output::line;
+
 /// Rows of cells; columns of numbers are right-aligned.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
@@ -37,7 +39,7 @@ impl Table {
                     false => format!("{cell:<width$}"),
                 })
                 .collect();
-            println!("{}", cells.join("  ").trim_end());
+            line(format_args!("{}", cells.join("  ").trim_end()));
         }
     }
 }

@@ -10,6 +10,7 @@ use burn_recsys_training::{
 
 use crate::arguments::{Common, Train};
 use crate::compare::{ModelOutcome, Outcome, baselines};
+use crate::output::line;
 use crate::progress::FitProgress;
 use crate::{data, interrupt, plot};
 
@@ -59,7 +60,7 @@ fn finish(common: &Common, config: &RunConfig, prepared: &Prepared, folder: &Run
         return outcome.print_json();
     }
     outcome.print_table();
-    println!("\nrun folder: {}", folder.path().display());
+    line(format_args!("\nrun folder: {}", folder.path().display()));
     Ok(())
 }
 

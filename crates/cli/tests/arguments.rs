@@ -38,7 +38,6 @@ fn wrong_arguments_exit_with_2() {
     let bench = Bench::new();
     for (arguments, part) in [
         (&["train", "--confg", "run.toml"][..], "--confg"),
-        (&["train"], "--config"),
         (&["train", "--resume"], "--out"),
         (&["train", "--resume", "--config", "none.toml", "--threads", "0"], "must be at least 1"),
         (&["recommend"], "--user"),
@@ -53,10 +52,12 @@ fn wrong_arguments_exit_with_2() {
     ] {
         bench.refused(arguments, 2, &[part]);
     }
-    // Without a command: the help, as an error.
-    let nothing = bench.call(&[]);
-    assert_eq!(nothing.code, Some(2));
-    assert!(nothing.stderr.contains("Usage:"), "{}", nothing.stderr);
+    // With nothing to go by: the help, as an error.
+    for arguments in [&[][..], &["data"], &["train"]] {
+        let nothing = bench.call(arguments);
+        assert_eq!(nothing.code, Some(2), "{arguments:?}");
+        assert!(nothing.stdout.is_empty() && nothing.stderr.contains("Usage:"), "{}", nothing.stderr);
+    }
 }
 
 #[test]

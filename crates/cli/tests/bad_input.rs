@@ -172,3 +172,38 @@ fn data_folders_and_archives_that_are_damaged() {
     bench.write("data/ml-100k.zip", "PK, but not a zip archive");
     bench.refused(&["data", "describe", "ml-100k"], 1, &["ml-100k.zip", "not a whole zip archive"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn output_that_nobody_takes() {
+    use std::process::{Command, Stdio};
+
+    let program = assert_cmd::cargo::cargo_bin!("burn-recsys");
+    // The reader has closed its end before the first line.
+    let mut child = Command::new(program)
+        .args(["data", "list"])
+        .stdin(Stdio::null())
+        .stdout(closed_pipe())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let said = child.wait_with_output().unwrap().stderr;
+    assert_eq!(String::from_utf8(said).unwrap(), "");
+    // A full disk.
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else {
+        eprintln!("skipped: this system has no /dev/full");
+        return;
+    };
+    let answer = Command::new(program).args(["data", "list", "--json"]).stdout(full).output().unwrap();
+    let stderr = String::from_utf8(answer.stderr).unwrap();
+    assert_eq!(answer.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("error: cannot write to standard output: "), "{stderr}");
+}
+
+#[cfg(unix)]
+fn closed_pipe() -> std::io::PipeWriter {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer
+}

@@ -33,9 +33,9 @@ impl Bench {
         let mut lines = String::from("user,item,stars,at\n");
         for user in 0..30u32 {
             for n in 0..8 {
-                // The seventh is of the other taste.
+                // The last two are of the other taste.
                 let item = 2 * ((user / 2 + 3 * n) % 10) + (user + n / 6) % 2;
-                let stars = if n == 6 { "2.5" } else { "4.5" };
+                let stars = if n == 3 { "2.5" } else { "4.5" };
                 lines += &format!("u{user},{item},{stars},{}\n", 1_000 + n * 100 + user);
             }
         }

@@ -87,6 +87,9 @@ fn embedded_ml_latest_small_by_user() {
     let prepared = prepared(NamedDataset::MlLatestSmall, &DataFolders::of(None, []), split);
     assert_eq!(prepared.counts, [100_836, 610, 9_724]);
     assert_eq!(prepared.test_set().unwrap().n_users(), 589);
+    // The model knows no item that only the test part has.
+    assert!(prepared.train.item_counts().iter().all(|&count| count > 0));
+    assert_eq!(prepared.titles.len(), prepared.train.n_items());
     let evaluation = popularity(&prepared, Seen::Removed);
     assert_equal(&evaluation, &[("NDCG@10", 0.073138), ("HitRate@10", 0.302207)], 1e-6);
 }
