@@ -7,6 +7,7 @@ mod read;
 mod report;
 mod spread;
 mod step;
+mod tutorial;
 mod zipf;
 
 use std::error::Error;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-// Half of a training step is the allocator: see docs/benchmarks.md.
+// The C library's allocator gives the temporaries of a step back to the system after every step.
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -38,6 +39,8 @@ enum Command {
     Step(step::Arguments),
     /// Training epochs of a two-tower on ml-100k beside the same loop in PyTorch.
     Epoch(epoch::Arguments),
+    /// The two-tower of a tutorial, trained and measured beside what it published.
+    Tutorial(tutorial::Arguments),
     /// Reading a MovieLens 25M-like ratings.csv beside Polars.
     Read(read::Arguments),
     /// One timed reading; `read` runs it in a process of its own.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Step(arguments) => step::run(&arguments).and_then(|report| report.print(json)),
         Command::Epoch(arguments) => epoch::run(&arguments).and_then(|report| report.print(json)),
+        Command::Tutorial(arguments) => tutorial::run(&arguments).and_then(|report| report.print(json)),
         Command::Read(arguments) => read::run(&arguments).and_then(|report| report.print(json)),
         Command::ReadOne(arguments) => {
             read::one::run(&arguments).and_then(|value| report::print_json(&value))

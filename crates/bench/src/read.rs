@@ -65,6 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     if arguments.rows < generate::MIN_ROWS || arguments.repetitions == 0 {
         return Err(format!("--rows is at least {}, --repetitions at least 1", generate::MIN_ROWS).into());
     }
+    // Generating takes long: better to fail before it.
+    arguments.python.command(POLARS, machine.cores())?;
     let folder = match &arguments.folder {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
@@ -97,6 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     report(machine, arguments, file_bytes, &contents, &readers)
 }
 
+const POLARS: &str = "polars_read.py";
 /// How Polars gets dense ids: see `peers/polars_read.py`.
 const ENCODINGS: [(&str, &str); 2] =
     [("Polars, any ids", "search"), ("Polars, small integer ids only", "table")];
@@ -115,7 +118,7 @@ impl Reader {
         match self.encoding {
             None => run_once(Command::new(std::env::current_exe()?).arg("read-one").arg(path)),
             Some(encoding) => {
-                let mut command = arguments.python.command("polars_read.py", cores)?;
+                let mut command = arguments.python.command(POLARS, cores)?;
                 run_once(command.arg(path).args(["--encoding", encoding]))
             }
         }

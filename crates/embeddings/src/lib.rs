@@ -39,15 +39,16 @@
 mod adagrad;
 mod adam;
 mod initializer;
+mod lookup;
 mod optimizer;
 mod sgd;
 mod table;
 mod tape;
-mod unique;
 
 pub use adagrad::RowWiseAdagrad;
 pub use adam::LazyAdam;
 pub use initializer::TableInitializer;
+pub use lookup::Lookup;
 pub use optimizer::{RowState, RowUpdate, SparseOptimizer, StateError};
 pub use sgd::SparseSgd;
 pub use table::{EmbeddingTable, EmbeddingTableConfig};

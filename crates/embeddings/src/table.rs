@@ -5,8 +5,7 @@ use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param, Param
 use burn::tensor::{Device, Shape, Tensor};
 
 use crate::tape::row_indices;
-use crate::unique::Unique;
-use crate::{TableInitializer, Tape};
+use crate::{Lookup, TableInitializer, Tape};
 
 /// Configuration of an [`EmbeddingTable`].
 #[derive(Config, Debug)]
@@ -82,23 +81,31 @@ impl EmbeddingTable {
     /// # Panics
     /// If an id is not below the number of rows; the message has both.
     pub fn forward(&self, ids: &[u32], tape: &mut Tape) -> Tensor<2> {
-        if !tape.is_recording() {
-            return self.lookup(ids);
-        }
-        let unique = Unique::of(ids);
-        self.check(&unique.ids);
+        if tape.is_recording() { self.forward_lookup(&Lookup::new(ids), tape) } else { self.lookup(ids) }
+    }
+
+    /// As [`forward`](Self::forward), with the duplicates removed beforehand.
+    ///
+    /// # Shapes
+    /// - output: `[lookup.len(), d_embedding]`
+    ///
+    /// # Panics
+    /// If an id is not below the number of rows; the message has both.
+    pub fn forward_lookup(&self, lookup: &Lookup, tape: &mut Tape) -> Tensor<2> {
+        self.check(lookup.rows());
         let weight = self.weight.val().without_autodiff();
         let device = weight.device();
-        let rows = weight.select(0, row_indices(&unique.ids, &device));
-        let leaf = rows.autodiff().require_grad();
+        let rows = weight.select(0, row_indices(lookup.rows(), &device));
+        let rows = if tape.is_recording() { rows.autodiff().require_grad() } else { rows };
+        if tape.is_recording() {
+            tape.record(self.weight.id, lookup.rows().to_vec(), rows.clone());
+        }
         // Where every id is distinct the rows are in order already.
-        let output = if unique.is_identity() {
-            leaf.clone()
-        } else {
-            leaf.clone().select(0, row_indices(&unique.inverse, &leaf.device()))
-        };
-        tape.record(self.weight.id, unique.ids, leaf);
-        output
+        if lookup.is_identity() {
+            return rows;
+        }
+        let device = rows.device();
+        rows.select(0, row_indices(lookup.inverse(), &device))
     }
 
     /// Looks up the vectors of `ids` without gradients.

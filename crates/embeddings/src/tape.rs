@@ -3,20 +3,20 @@
 use burn::module::ParamId;
 use burn::tensor::{Device, Gradients, IndexingUpdateOp, Int, Tensor, TensorData};
 
-use crate::unique::Unique;
+use crate::Lookup;
 
 /// Records the lookups of one training step, so that their gradients can be found afterwards.
 ///
 /// Pass [`Tape::new`] to train and [`Tape::off`] to only look up.
 #[derive(Debug, Default)]
 pub struct Tape {
-    lookups: Vec<Lookup>,
+    lookups: Vec<Recorded>,
     is_recording: bool,
 }
 
 /// One lookup: the leaf holds the rows `rows` of the table `param`.
 #[derive(Debug)]
-struct Lookup {
+struct Recorded {
     param: ParamId,
     rows: Vec<u32>,
     leaf: Tensor<2>,
@@ -39,7 +39,7 @@ impl Tape {
     }
 
     pub(crate) fn record(&mut self, param: ParamId, rows: Vec<u32>, leaf: Tensor<2>) {
-        self.lookups.push(Lookup { param, rows, leaf });
+        self.lookups.push(Recorded { param, rows, leaf });
     }
 
     /// Takes the gradients of all recorded lookups out of `grads`.
@@ -48,7 +48,7 @@ impl Tape {
     /// nothing.
     pub fn gradients(self, grads: &mut Gradients) -> RowGradients {
         let mut tables: Vec<TableGradient> = Vec::new();
-        for Lookup { param, rows, leaf } in self.lookups {
+        for Recorded { param, rows, leaf } in self.lookups {
             let Some(gradient) = leaf.grad_remove(grads) else { continue };
             let new = TableGradient { param, rows, gradient };
             match tables.iter_mut().find(|table| table.param == param) {
@@ -104,16 +104,16 @@ impl TableGradient {
     fn add(&mut self, other: TableGradient) {
         let rows: Vec<u32> = self.rows.iter().chain(&other.rows).copied().collect();
         let both = Tensor::cat(vec![self.gradient.clone(), other.gradient], 0);
-        let unique = Unique::of(&rows);
+        let lookup = Lookup::new(&rows);
         let device = both.device();
         let [_, d_embedding] = both.dims();
-        self.gradient = Tensor::zeros([unique.ids.len(), d_embedding], &device).select_assign(
+        self.gradient = Tensor::zeros([lookup.rows().len(), d_embedding], &device).select_assign(
             0,
-            row_indices(&unique.inverse, &device),
+            row_indices(lookup.inverse(), &device),
             both,
             IndexingUpdateOp::Add,
         );
-        self.rows = unique.ids;
+        self.rows = lookup.rows().to_vec();
     }
 }
 

@@ -3,7 +3,7 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, TableInitializer, Tape};
+use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, Lookup, TableInitializer, Tape};
 
 /// Configuration of a [`TwoTower`].
 #[derive(Config, Debug)]
@@ -63,6 +63,14 @@ impl TwoTower {
     /// # Panics
     /// If `items` is not a whole number of items a user, or an id is not in its table.
     pub fn forward(&self, users: &[u32], items: &[u32], tape: &mut Tape) -> Tensor<2> {
+        self.forward_lookups(&Lookup::new(users), &Lookup::new(items), tape)
+    }
+
+    /// As [`forward`](Self::forward), with the duplicates removed beforehand.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn forward_lookups(&self, users: &Lookup, items: &Lookup, tape: &mut Tape) -> Tensor<2> {
         assert!(
             !users.is_empty() && items.len().is_multiple_of(users.len()),
             "{} items are not a whole number for each of {} users",
@@ -70,8 +78,8 @@ impl TwoTower {
             users.len()
         );
         let (batch, n) = (users.len(), items.len() / users.len());
-        let user_vectors = self.users.forward(users, tape);
-        let item_vectors = self.items.forward(items, tape);
+        let user_vectors = self.users.forward_lookup(users, tape);
+        let item_vectors = self.items.forward_lookup(items, tape);
         let [_, d] = user_vectors.dims();
         let products = user_vectors.reshape([batch, 1, d]) * item_vectors.reshape([batch, n, d]);
         products.sum_dim(2).reshape([batch, n])

@@ -242,7 +242,11 @@ impl RunConfig {
     pub fn validate(&self) -> Result<()> {
         let TrainingConfig { n_negatives, batch_size, n_epochs, learning_rate, weight_decay, .. } =
             self.training;
+        let d_embedding = self.model.d_embedding;
         let positive = |value: f64| value.is_finite() && value > 0.0;
+        // Far above what is useful: a misplaced zero should not end in an allocation that aborts.
+        let size = |value: usize, most: usize| (1..=most).contains(&value);
+        let size_message = |value: usize, most: usize| format!("{value}; must be 1 to {most}");
         let lengths = &self.evaluation.k;
         let is_repeated = |(at, k): (usize, &usize)| lengths[..at].contains(k);
         let TrainingConfig { positive_rating, .. } = self.training;
@@ -251,7 +255,7 @@ impl RunConfig {
             |rating: Option<f32>| format!("{}; must be a finite number", rating.unwrap_or(0.0));
         let rules: [(&'static str, bool, String); 13] = [
             ("seed", i64::try_from(self.seed).is_ok(), format!("{}; must be below 2^63", self.seed)),
-            ("model.d_embedding", self.model.d_embedding > 0, "0; must be at least 1".into()),
+            ("model.d_embedding", size(d_embedding, 1 << 16), size_message(d_embedding, 1 << 16)),
             (
                 "model.initial_std",
                 positive(self.model.initial_std),
@@ -262,8 +266,8 @@ impl RunConfig {
                 positive_rating.is_none_or(f32::is_finite),
                 rating_message(positive_rating),
             ),
-            ("training.n_negatives", n_negatives > 0, "0; must be at least 1".into()),
-            ("training.batch_size", batch_size > 0, "0; must be at least 1".into()),
+            ("training.n_negatives", size(n_negatives, 1 << 16), size_message(n_negatives, 1 << 16)),
+            ("training.batch_size", size(batch_size, 1 << 20), size_message(batch_size, 1 << 20)),
             ("training.n_epochs", n_epochs > 0, "0; must be at least 1".into()),
             (
                 "training.learning_rate",

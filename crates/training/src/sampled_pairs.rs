@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_data::{Interactions, UniformNegatives};
-use burn_recsys_embeddings::Tape;
+use burn_recsys_embeddings::{Lookup, Tape};
 use burn_recsys_models::{TwoTower, binary_cross_entropy};
 
 use crate::Task;
@@ -24,9 +24,9 @@ pub struct SampledPairs {
 #[derive(Debug, Clone)]
 pub struct PairBatch {
     /// `[batch]`
-    users: Vec<u32>,
+    users: Lookup,
     /// `[batch, 1 + n_negatives]`
-    items: Vec<u32>,
+    items: Lookup,
 }
 
 impl SampledPairs {
@@ -60,7 +60,7 @@ impl SampledPairs {
             items[0] = self.items[row as usize];
             self.negatives.sample_into(epoch, u64::from(row), user, &mut items[1..]);
         }
-        PairBatch { users, items }
+        PairBatch { users: Lookup::new(&users), items: Lookup::new(&items) }
     }
 }
 
@@ -81,7 +81,7 @@ impl Task for SampledPairs {
     }
 
     fn loss(&self, model: &TwoTower, batch: &PairBatch, tape: &mut Tape) -> Tensor<1> {
-        binary_cross_entropy(model.forward(&batch.users, &batch.items, tape))
+        binary_cross_entropy(model.forward_lookups(&batch.users, &batch.items, tape))
     }
 
     fn n_rows(&self, batch: &PairBatch) -> usize {
