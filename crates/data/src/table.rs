@@ -6,10 +6,12 @@
 //! of threads.
 
 mod block;
+mod codes;
 mod field;
 mod format;
 mod layout;
 mod lines;
+mod numbers;
 mod quoted;
 
 use std::path::Path;

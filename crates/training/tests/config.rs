@@ -213,13 +213,14 @@ fn data_is_a_name_or_a_path_with_a_format() {
 fn an_impossible_value_is_refused_by_its_key() {
     for (line, to, key) in [
         ("seed = 3", "seed = -1", "seed"),
-        ("d_embedding = 16", "d_embedding = 0", "model.d_embedding: 0; must be at least 1"),
+        ("d_embedding = 16", "d_embedding = 0", "model.d_embedding: 0; must be 1 to 65536"),
         ("d_embedding = 16", "d_embedding = \"large\"", "d_embedding"),
+        ("d_embedding = 16", "d_embedding = 9000000", "model.d_embedding: 9000000; must be 1 to 65536"),
         ("initial_std = 0.1", "initial_std = 0", "model.initial_std: 0; must be a positive number"),
         ("initial_std = 0.1", "initial_std = nan", "model.initial_std: NaN"),
         ("positive_rating = 4.0", "positive_rating = nan", "training.positive_rating: NaN; must be a finite"),
-        ("n_negatives = 10", "n_negatives = 0", "training.n_negatives: 0; must be at least 1"),
-        ("batch_size = 256", "batch_size = 0", "training.batch_size: 0; must be at least 1"),
+        ("n_negatives = 10", "n_negatives = 0", "training.n_negatives: 0; must be 1 to 65536"),
+        ("batch_size = 256", "batch_size = 0", "training.batch_size: 0; must be 1 to 1048576"),
         ("batch_size = 256", "batch_size = -4", "batch_size"),
         ("n_epochs = 7", "n_epochs = 0", "training.n_epochs: 0; must be at least 1"),
         (

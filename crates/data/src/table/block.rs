@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::field::{decode, rating, timestamp, trim};
+use super::codes::{Codes, Merged};
+use super::field::{rating, timestamp, trim};
 use super::layout::{Fields, ITEM, Layout, RATING, TIMESTAMP, USER};
-use crate::ids::canonical_integer;
-use crate::{IdMap, Interactions, Result};
+use super::numbers::Numbers;
+use crate::{Interactions, Result};
 
-/// The rows of a part of a file. Ids are numbered in the order in which this part met them.
+/// The rows of a part of a file. Ids are coded anew in every part.
 #[derive(Debug)]
 pub(super) struct Block {
     user_codes: Codes,
@@ -56,46 +56,18 @@ impl Block {
         self.items.push(self.item_codes.code(item));
         Ok(())
     }
-}
 
-/// Ids and their numbers within a block. An id is either an integer in its usual spelling or text,
-/// never both.
-#[derive(Debug, Default)]
-struct Codes {
-    integers: FxHashMap<i64, u32>,
-    texts: FxHashMap<String, u32>,
-    /// Files are often sorted by user.
-    last: Option<(i64, u32)>,
-}
-
-impl Codes {
-    fn len(&self) -> usize {
-        self.integers.len() + self.texts.len()
-    }
-
+    /// Adds a row.
     #[inline]
-    fn code(&mut self, id: &[u8]) -> u32 {
-        let next = self.len() as u32;
-        match canonical_integer(id) {
-            Some(id) => match self.last {
-                Some((last, code)) if last == id => code,
-                _ => {
-                    let code = *self.integers.entry(id).or_insert(next);
-                    self.last = Some((id, code));
-                    code
-                }
-            },
-            None => {
-                let id = decode(id);
-                match self.texts.get(&*id) {
-                    Some(&code) => code,
-                    None => {
-                        self.texts.insert(id.into_owned(), next);
-                        next
-                    }
-                }
-            }
+    pub(super) fn push_numbers(&mut self, row: &Numbers) {
+        if let Some(ratings) = &mut self.ratings {
+            ratings.push(row.rating);
         }
+        if let Some(timestamps) = &mut self.timestamps {
+            timestamps.push(row.timestamp);
+        }
+        self.users.push(self.user_codes.integer(row.user));
+        self.items.push(self.item_codes.integer(row.item));
     }
 }
 
@@ -108,53 +80,14 @@ pub(super) fn join(mut blocks: Vec<Block>) -> Result<Interactions> {
     };
     let has_rating = blocks.iter().all(|block| block.ratings.is_some());
     let has_timestamp = blocks.iter().all(|block| block.timestamps.is_some());
-    let user = concatenate(&mut blocks, |block| &mut block.users, |n, code| users.index[n][code as usize]);
-    let item = concatenate(&mut blocks, |block| &mut block.items, |n, code| items.index[n][code as usize]);
+    let user = concatenate(&mut blocks, |block| &mut block.users, |n, code| users.index(n, code));
+    let item = concatenate(&mut blocks, |block| &mut block.items, |n, code| items.index(n, code));
     let rating = has_rating
         .then(|| concatenate(&mut blocks, |block| block.ratings.get_or_insert_default(), |_, rating| rating));
     let timestamp = has_timestamp.then(|| {
         concatenate(&mut blocks, |block| block.timestamps.get_or_insert_default(), |_, timestamp| timestamp)
     });
     Interactions::new(Arc::new(users.ids), Arc::new(items.ids), user, item, rating, timestamp)
-}
-
-/// One id map for all blocks.
-struct Merged {
-    ids: IdMap,
-    /// For every block the index in `ids` of every code.
-    index: Vec<Vec<u32>>,
-}
-
-impl Merged {
-    fn new(blocks: Vec<Codes>) -> Self {
-        let mut integers: FxHashSet<i64> = FxHashSet::default();
-        let mut texts: FxHashSet<&str> = FxHashSet::default();
-        for codes in &blocks {
-            integers.extend(codes.integers.keys());
-            texts.extend(codes.texts.keys().map(String::as_str));
-        }
-        let ids = if texts.is_empty() {
-            IdMap::from_integers(integers)
-        } else {
-            let integers = integers.iter().map(i64::to_string);
-            IdMap::from_texts(integers.chain(texts.into_iter().map(String::from)))
-        };
-        // Every id is in the map, so the default is never taken.
-        let index = blocks
-            .into_par_iter()
-            .map(|codes| {
-                let mut index = vec![0; codes.len()];
-                for (id, code) in codes.integers {
-                    index[code as usize] = ids.index_of_integer(id).unwrap_or_default();
-                }
-                for (id, code) in codes.texts {
-                    index[code as usize] = ids.index(&id).unwrap_or_default();
-                }
-                index
-            })
-            .collect();
-        Merged { ids, index }
-    }
 }
 
 /// One column of all blocks, each value passed with its block's number through `map`.

@@ -28,7 +28,7 @@ pub(super) fn rating(field: &[u8]) -> Result<f32, String> {
 
 /// Digits with at most one point. Below 2^24 the digits and the power of ten are exact as `f32`, so
 /// their quotient is the nearest `f32`, as `str::parse` would give.
-fn short_decimal(field: &[u8]) -> Option<f32> {
+pub(super) fn short_decimal(field: &[u8]) -> Option<f32> {
     const POWERS: [f32; 8] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
     let mut digits = 0u32;
     let mut n_digits = 0;
@@ -59,7 +59,7 @@ fn any_decimal(field: &[u8]) -> Result<f32, String> {
 }
 
 /// 2100-01-01 00:00 UTC.
-const LATEST: u64 = 4_102_444_800;
+pub(super) const LATEST: u64 = 4_102_444_800;
 
 /// The timestamp that a trimmed field spells, in seconds.
 pub(super) fn timestamp(field: &[u8]) -> Result<i64, String> {

@@ -63,6 +63,11 @@ impl Layout {
         })
     }
 
+    /// The slot of every field of a line.
+    pub(super) fn slots(&self) -> &[usize] {
+        &self.slots
+    }
+
     /// The fields that are read, or what is wrong with their number.
     #[inline]
     pub(super) fn pick<'t>(&self, line: impl Iterator<Item = &'t [u8]>) -> Result<Fields<'t>, String> {

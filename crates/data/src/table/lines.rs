@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::block::Block;
 use super::format::InteractionFormat;
 use super::layout::Layout;
+use super::numbers::Numbers;
 use crate::source::Source;
 use crate::{Error, Result};
 
@@ -175,9 +176,21 @@ fn parse(text: &[u8], layout: &Layout, separator: &Separator<'_>) -> (u64, std::
         return (n_lines as u64, Err(Stop::Quoted));
     }
     let mut block = Block::new(layout, n_lines + 1);
+    let quick = match separator {
+        Separator::Byte(byte) => Some(*byte).filter(|&byte| Numbers::understand(byte)),
+        Separator::Text(_) => None,
+    };
     let mut rest = text;
     let mut line_number = 0;
-    while let Some((line, after)) = split_line(rest) {
+    loop {
+        if let Some(separator) = quick {
+            while let Some((row, after)) = Numbers::split(rest, layout, separator) {
+                block.push_numbers(&row);
+                line_number += 1;
+                rest = after;
+            }
+        }
+        let Some((line, after)) = split_line(rest) else { break };
         if !line.is_empty() {
             let pushed = match separator {
                 Separator::Byte(byte) => layout.pick(line.split(|b| b == byte)),
