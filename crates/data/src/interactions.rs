@@ -60,6 +60,11 @@ impl Interactions {
             });
         }
         for (parameter, column, ids) in [("users", &users, &user_ids), ("items", &items, &item_ids)] {
+            // Without a branch a row first, which is several times as fast.
+            let largest = column.iter().fold(0, |largest, &index| index.max(largest));
+            if (largest as usize) < ids.len() {
+                continue;
+            }
             if let Some(row) = column.iter().position(|&index| index as usize >= ids.len()) {
                 return Err(Error::Parameter {
                     parameter,
@@ -67,7 +72,10 @@ impl Interactions {
                 });
             }
         }
-        if let Some(row) = ratings.as_ref().and_then(|r| r.iter().position(|rating| !rating.is_finite())) {
+        let all_finite = |ratings: &[f32]| ratings.iter().fold(true, |all, rating| all & rating.is_finite());
+        if let Some(ratings) = ratings.as_deref().filter(|ratings| !all_finite(ratings))
+            && let Some(row) = ratings.iter().position(|rating| !rating.is_finite())
+        {
             return Err(Error::Parameter {
                 parameter: "ratings",
                 message: format!("row {row}: the rating is not a finite number"),

@@ -18,7 +18,8 @@ pub(super) struct Block {
     users: Vec<u32>,
     items: Vec<u32>,
     ratings: Option<Vec<f32>>,
-    timestamps: Option<Vec<i64>>,
+    /// Timestamps end before 2^32; a wider type would only be more memory to fill and to copy.
+    timestamps: Option<Vec<u32>>,
 }
 
 impl Block {
@@ -85,18 +86,22 @@ pub(super) fn join(mut blocks: Vec<Block>) -> Result<Interactions> {
     let rating = has_rating
         .then(|| concatenate(&mut blocks, |block| block.ratings.get_or_insert_default(), |_, rating| rating));
     let timestamp = has_timestamp.then(|| {
-        concatenate(&mut blocks, |block| block.timestamps.get_or_insert_default(), |_, timestamp| timestamp)
+        concatenate(
+            &mut blocks,
+            |block| block.timestamps.get_or_insert_default(),
+            |_, timestamp| i64::from(timestamp),
+        )
     });
     Interactions::new(Arc::new(users.ids), Arc::new(items.ids), user, item, rating, timestamp)
 }
 
 /// One column of all blocks, each value passed with its block's number through `map`.
-fn concatenate<T: Copy + Default + Send>(
+fn concatenate<S: Send, T: Clone + Default + Send>(
     blocks: &mut [Block],
-    column: impl Fn(&mut Block) -> &mut Vec<T>,
-    map: impl Fn(usize, T) -> T + Sync,
+    column: impl Fn(&mut Block) -> &mut Vec<S>,
+    map: impl Fn(usize, S) -> T + Sync,
 ) -> Vec<T> {
-    let parts: Vec<Vec<T>> = blocks.iter_mut().map(|block| std::mem::take(column(block))).collect();
+    let parts: Vec<Vec<S>> = blocks.iter_mut().map(|block| std::mem::take(column(block))).collect();
     let mut all = vec![T::default(); parts.iter().map(Vec::len).sum()];
     let mut rest = all.as_mut_slice();
     let mut tasks = Vec::with_capacity(parts.len());

@@ -58,11 +58,14 @@ fn any_decimal(field: &[u8]) -> Result<f32, String> {
     }
 }
 
-/// 2100-01-01 00:00 UTC.
-pub(super) const LATEST: u64 = 4_102_444_800;
+/// These seconds since 1970, if they are before 2100-01-01 00:00 UTC.
+#[inline]
+pub(super) fn before_2100(seconds: u64) -> Option<u32> {
+    u32::try_from(seconds).ok().filter(|&seconds| seconds < 4_102_444_800)
+}
 
 /// The timestamp that a trimmed field spells, in seconds.
-pub(super) fn timestamp(field: &[u8]) -> Result<i64, String> {
+pub(super) fn timestamp(field: &[u8]) -> Result<u32, String> {
     if field.is_empty() || field.len() > 10 {
         return unusual_timestamp(field);
     }
@@ -73,14 +76,14 @@ pub(super) fn timestamp(field: &[u8]) -> Result<i64, String> {
         }
         seconds = seconds * 10 + u64::from(byte - b'0');
     }
-    if seconds >= LATEST {
-        return unusual_timestamp(field);
+    match before_2100(seconds) {
+        Some(seconds) => Ok(seconds),
+        None => unusual_timestamp(field),
     }
-    Ok(seconds as i64)
 }
 
 #[cold]
-fn unusual_timestamp(field: &[u8]) -> Result<i64, String> {
+fn unusual_timestamp(field: &[u8]) -> Result<u32, String> {
     let text = decode(field);
     let digits = text.strip_prefix('-').unwrap_or(&text);
     if text.is_empty() {
@@ -93,11 +96,11 @@ fn unusual_timestamp(field: &[u8]) -> Result<i64, String> {
         return Err(format!("timestamp {text} is negative; it must be seconds since 1970-01-01"));
     }
     let value: u64 = digits.parse().unwrap_or(u64::MAX);
-    if value < LATEST {
-        return Ok(value as i64);
+    if let Some(seconds) = before_2100(value) {
+        return Ok(seconds);
     }
     let units = [("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000)];
-    let hint = units.iter().find(|(_, factor)| value / factor < LATEST).map_or_else(
+    let hint = units.iter().find(|(_, factor)| before_2100(value / factor).is_some()).map_or_else(
         || "expected seconds since 1970-01-01".to_owned(),
         |(unit, factor)| format!("it looks like {unit}: divide it by {factor}"),
     );

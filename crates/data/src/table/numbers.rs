@@ -5,7 +5,7 @@
 
 use memchr::memchr2;
 
-use super::field::{LATEST, short_decimal};
+use super::field::{before_2100, short_decimal};
 use super::layout::{ITEM, Layout, RATING, TIMESTAMP, USER};
 
 /// The values of a line; what the layout lacks is zero.
@@ -14,7 +14,7 @@ pub(super) struct Numbers {
     pub(super) user: i64,
     pub(super) item: i64,
     pub(super) rating: f32,
-    pub(super) timestamp: i64,
+    pub(super) timestamp: u32,
 }
 
 impl Numbers {
@@ -66,10 +66,10 @@ fn id(text: &[u8], value: &mut i64) -> Option<usize> {
 }
 
 #[inline(always)]
-fn timestamp(text: &[u8], value: &mut i64) -> Option<usize> {
+fn timestamp(text: &[u8], value: &mut u32) -> Option<usize> {
     let (number, length) = digits(text)?;
-    *value = number as i64;
-    (number < LATEST).then_some(length)
+    *value = before_2100(number)?;
+    Some(length)
 }
 
 #[inline(always)]

@@ -34,6 +34,7 @@ fn bad_lines_are_found_wherever_blocks_end() {
         ("u,i\n1,2\n\n1\n1,2,3\n", "t.csv line 4: 1 field, the header has 2"),
         ("\n\nu,i\r\n1,2\r\n1,\r\n", "t.csv line 5: the item id is empty"),
         ("\u{feff}u,i\n1,2\n,2", "t.csv line 3: the user id is empty"),
+        ("u,i\n1,2\n12345678,3\n\n4,5\r\n6,87654321,9\n1,2", "t.csv line 6: 3 fields, the header has 2"),
     ] {
         let format = InteractionFormat::csv("u", "i");
         assert_eq!(assert_same(text.as_bytes(), &format).unwrap_err(), expected);
@@ -57,14 +58,18 @@ struct Table {
 
 /// A file with its columns in any order, quoted where needed and sometimes where not, and its rows.
 fn tables() -> impl Strategy<Value = Table> {
-    let id = || {
+    // Few and close together, so that they repeat, or of any length.
+    let integer = || {
+        prop_oneof![4 => -3i64..40, 2 => 0i64..1000, 1 => (0u32..18).prop_map(|n| 7 * 10i64.pow(n))]
+            .prop_map(|id| id.to_string())
+    };
+    let id = move || {
         prop_oneof![
-            4 => (-3i64..40).prop_map(|id| id.to_string()),
+            4 => integer(),
             1 => "[a-c,\"é0]{1,4}".prop_filter("no text that is an integer", |id| id.parse::<i64>().is_err()),
             1 => Just("007".to_owned()),
         ]
     };
-    let integer = || (0i64..1000).prop_map(|id| id.to_string());
     let row = move |texts: bool| {
         let id = move || if texts { id().boxed() } else { integer().boxed() };
         (id(), id(), 0u16..=10, 0i64..4_000_000_000)
