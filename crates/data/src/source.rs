@@ -39,6 +39,15 @@ impl<'a> Source<'a> {
         &self.path
     }
 
+    /// The number of bytes, where it is known without reading them.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match &self.place {
+            Place::File => std::fs::metadata(&self.path).ok().map(|metadata| metadata.len()),
+            Place::Memory(bytes) => Some(bytes.len() as u64),
+            Place::Entry { .. } => None,
+        }
+    }
+
     /// Opens the source and hands its reader to `consume`.
     pub(crate) fn read<R>(&self, consume: impl FnOnce(&mut (dyn Read + Send)) -> Result<R>) -> Result<R> {
         match &self.place {

@@ -3,16 +3,18 @@
 //! A file without quotes is read in blocks cut at line ends, which threads parse side by side
 //! ([`lines`]); a file with quotes goes through the `csv` crate ([`quoted`]). Both hand the fields of a
 //! line to the same [`block::Block`], so the result is the same, whatever the block size and the number
-//! of threads.
+//! of threads. Lines of plain numbers take a shortcut to it ([`numbers`]).
 
 mod block;
 mod codes;
 mod field;
 mod format;
+mod in_order;
 mod layout;
 mod lines;
 mod numbers;
 mod quoted;
+mod rows;
 
 use std::path::Path;
 
@@ -61,19 +63,18 @@ pub(crate) fn read_source(source: &Source<'_>, format: &InteractionFormat) -> Re
 
 fn read_in_blocks(source: &Source<'_>, format: &InteractionFormat, bytes: usize) -> Result<Interactions> {
     format.validate()?;
-    let blocks = match source.read(|reader| lines::read(reader, source, format, bytes))? {
-        lines::Outcome::Blocks(blocks) => blocks,
+    let rows = match source.read(|reader| lines::read(reader, source, format, bytes))? {
+        lines::Outcome::Rows(rows) => rows,
         lines::Outcome::Quoted => source.read(|reader| quoted::read(reader, source, format))?,
     };
-    let n_rows: usize = blocks.iter().map(block::Block::len).sum();
     let refused = |message: String| Error::File { path: source.path().to_path_buf(), message };
-    if n_rows == 0 {
-        return Err(refused("the file holds no interactions".into()));
-    }
+    let rows =
+        rows.filter(|rows| rows.len() > 0).ok_or_else(|| refused("the file holds no interactions".into()))?;
+    let n_rows = rows.len();
     if u32::try_from(n_rows).is_err() {
         return Err(refused(format!("the file holds {n_rows} rows; at most {} can be read", u32::MAX)));
     }
-    block::join(blocks)
+    rows.finish()
 }
 
 #[cfg(test)]

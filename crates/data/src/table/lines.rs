@@ -1,8 +1,8 @@
 //! The parallel path: text without quotes, read in blocks that end at line ends.
 
 use std::io::{self, Read};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
@@ -10,37 +10,19 @@ use rayon::prelude::*;
 
 use super::block::Block;
 use super::format::InteractionFormat;
+use super::in_order::{Fault, InOrder, Parsed, Stop};
 use super::layout::Layout;
 use super::numbers::Numbers;
+use super::rows::Rows;
 use crate::source::Source;
 use crate::{Error, Result};
 
 /// What became of a file.
 pub(super) enum Outcome {
-    /// Its rows; no block if the file holds none.
-    Blocks(Vec<Block>),
+    /// Its rows, if the file holds any.
+    Rows(Option<Rows>),
     /// It has quotes, which this path does not understand.
     Quoted,
-}
-
-/// What is wrong with a line of a block.
-struct Fault {
-    /// Counted from 0 within the block.
-    line: u64,
-    message: String,
-}
-
-/// A block that was read: its line ends and what became of it.
-struct Parsed {
-    number: usize,
-    n_lines: u64,
-    result: std::result::Result<Block, Stop>,
-}
-
-enum Stop {
-    Quoted,
-    Fault(Fault),
-    Unreadable(io::Error),
 }
 
 /// Reads all of `reader` in blocks of about `block_bytes`.
@@ -52,27 +34,21 @@ pub(super) fn read(
 ) -> Result<Outcome> {
     let separator = Separator::new(&format.separator);
     let mut blocks = Blocks { reader, block_bytes, carry: Vec::new(), ended: false };
-    let (layout, first, mut n_lines_before) = match start(&mut blocks, source, format, &separator)? {
-        Start::Empty => return Ok(Outcome::Blocks(Vec::new())),
+    let (layout, first, n_lines_before) = match start(&mut blocks, source, format, &separator)? {
+        Start::Empty => return Ok(Outcome::Rows(None)),
         Start::Quoted => return Ok(Outcome::Quoted),
         Start::Rows { layout, block, offset, n_lines_before } => (layout, (block, offset), n_lines_before),
     };
-    let mut parsed = parse_all(blocks, first, &layout, &separator);
-    parsed.sort_unstable_by_key(|parsed| parsed.number);
-    let mut rows = Vec::with_capacity(parsed.len());
-    for Parsed { n_lines, result, .. } in parsed {
-        match result {
-            Ok(block) => rows.push(block),
-            Err(Stop::Quoted) => return Ok(Outcome::Quoted),
-            Err(Stop::Fault(fault)) => {
-                let line = n_lines_before + fault.line + 1;
-                return Err(source.bad_line(line, fault.message));
-            }
-            Err(Stop::Unreadable(error)) => return Err(source.failed(error)),
+    let in_order = InOrder::new(&layout, n_lines_before, source.size());
+    let in_order = parse_all(blocks, first, &layout, &separator, in_order);
+    match in_order.stop {
+        None => Ok(Outcome::Rows(Some(in_order.rows))),
+        Some(Stop::Quoted) => Ok(Outcome::Quoted),
+        Some(Stop::Fault(Fault { line, message })) => {
+            Err(source.bad_line(in_order.n_lines + line + 1, message))
         }
-        n_lines_before += n_lines;
+        Some(Stop::Unreadable(error)) => Err(source.failed(error)),
     }
-    Ok(Outcome::Blocks(rows))
 }
 
 /// What the first line that is not blank says.
@@ -133,9 +109,11 @@ fn parse_all(
     first: (Vec<u8>, usize),
     layout: &Layout,
     separator: &Separator<'_>,
-) -> Vec<Parsed> {
+    in_order: InOrder,
+) -> InOrder {
     let stopped = AtomicBool::new(false);
     let spare: Mutex<Vec<Vec<u8>>> = Mutex::default();
+    let in_order = Mutex::new(in_order);
     let mut first = Some(first);
     let texts = std::iter::from_fn(|| {
         if let Some((text, start)) = first.take() {
@@ -144,38 +122,40 @@ fn parse_all(
         if stopped.load(Ordering::Relaxed) {
             return None;
         }
-        let buffer = spare.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default();
+        let buffer = lock(&spare).pop().unwrap_or_default();
         Some((blocks.fill(buffer).transpose()?, 0))
     });
-    texts
-        .enumerate()
-        .par_bridge()
-        .map(|(number, (text, start))| {
-            let (n_lines, result) = match text {
-                Ok(text) => {
-                    let parsed = parse(&text[start..], layout, separator);
-                    if let Ok(mut spare) = spare.lock() {
-                        spare.push(text);
-                    }
-                    parsed
-                }
-                Err(error) => (0, Err(Stop::Unreadable(error))),
-            };
-            if result.is_err() {
-                stopped.store(true, Ordering::Relaxed);
+    texts.enumerate().par_bridge().for_each(|(number, (text, start))| {
+        let parsed = match text {
+            Ok(text) => {
+                let block = lock(&in_order).spare.pop().unwrap_or_else(|| Block::new(layout));
+                let parsed = parse(&text[start..], block, layout, separator);
+                lock(&spare).push(text);
+                parsed
             }
-            Parsed { number, n_lines, result }
-        })
-        .collect()
+            Err(error) => Parsed { n_bytes: 0, n_lines: 0, result: Err(Stop::Unreadable(error)) },
+        };
+        if parsed.result.is_err() {
+            stopped.store(true, Ordering::Relaxed);
+        }
+        lock(&in_order).add(number, parsed);
+    });
+    in_order.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The number of line ends in `text` and its rows.
-fn parse(text: &[u8], layout: &Layout, separator: &Separator<'_>) -> (u64, std::result::Result<Block, Stop>) {
+/// A thread that panicked ends the reading anyway: rayon hands its panic on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The rows of `text`, added to `block`.
+fn parse(text: &[u8], mut block: Block, layout: &Layout, separator: &Separator<'_>) -> Parsed {
     let n_lines = memchr_iter(b'\n', text).count();
+    let parsed = |result| Parsed { n_bytes: text.len(), n_lines: n_lines as u64, result };
     if separator.has_quotes(text) {
-        return (n_lines as u64, Err(Stop::Quoted));
+        return parsed(Err(Stop::Quoted));
     }
-    let mut block = Block::new(layout, n_lines + 1);
+    block.reserve(n_lines + 1);
     let quick = match separator {
         Separator::Byte(byte) => Some(*byte).filter(|&byte| Numbers::understand(byte)),
         Separator::Text(_) => None,
@@ -198,13 +178,13 @@ fn parse(text: &[u8], layout: &Layout, separator: &Separator<'_>) -> (u64, std::
             }
             .and_then(|fields| block.push(&fields));
             if let Err(message) = pushed {
-                return (n_lines as u64, Err(Stop::Fault(Fault { line: line_number, message })));
+                return parsed(Err(Stop::Fault(Fault { line: line_number, message })));
             }
         }
         line_number += 1;
         rest = after;
     }
-    (n_lines as u64, Ok(block))
+    parsed(Ok(block))
 }
 
 /// The first line of `text` without its line end, and what follows; `None` at the end.

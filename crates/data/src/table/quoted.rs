@@ -7,23 +7,23 @@ use csv::{ByteRecord, ReaderBuilder, Terminator};
 use super::block::Block;
 use super::format::InteractionFormat;
 use super::layout::Layout;
+use super::rows::Rows;
 use crate::Result;
 use crate::source::Source;
 
-/// Ids are numbered anew in every block, so that the blocks are joined in parallel.
+/// Ids are numbered anew in every block, so that they are decoded in parallel.
 const BLOCK_ROWS: usize = 1 << 18;
 
-/// Reads all of `reader`, whose separator is one character.
+/// Reads all of `reader`, whose separator is one character; `None` if it holds no rows.
 pub(super) fn read(
     reader: &mut (dyn Read + Send),
     source: &Source<'_>,
     format: &InteractionFormat,
-) -> Result<Vec<Block>> {
+) -> Result<Option<Rows>> {
     let separator = format.separator.as_bytes().first().copied().unwrap_or(b',');
     let mut records = Records::new(reader, separator);
-    let mut blocks = Vec::new();
     let mut layout = None;
-    let mut block: Option<Block> = None;
+    let mut parts: Option<(Rows, Block)> = None;
     while let Some((line, fields)) = records.next().map_err(|error| source.unreadable(error))? {
         let layout = match &mut layout {
             Some(layout) => &*layout,
@@ -36,17 +36,19 @@ pub(super) fn read(
                 found
             }
         };
-        let rows = block.get_or_insert_with(|| Block::new(layout, 0));
+        let (rows, block) = parts.get_or_insert_with(|| (Rows::new(layout), Block::new(layout)));
         layout
             .pick(fields.into_iter())
-            .and_then(|fields| rows.push(&fields))
+            .and_then(|fields| block.push(&fields))
             .map_err(|message| source.bad_line(line, message))?;
-        if rows.len() == BLOCK_ROWS {
-            blocks.extend(block.take());
+        if block.len() == BLOCK_ROWS {
+            rows.append(block);
         }
     }
-    blocks.extend(block);
-    Ok(blocks)
+    Ok(parts.map(|(mut rows, mut block)| {
+        rows.append(&mut block);
+        rows
+    }))
 }
 
 /// The line on which a record starts, counted from 1, and its fields.
