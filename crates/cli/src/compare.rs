@@ -52,7 +52,8 @@ impl ModelOutcome {
     }
 }
 
-/// Popularity with and without seen items, and recent popularity where there are timestamps.
+/// Popularity with and without seen items, and recent popularity where one moment parts training from
+/// test: under other splits a window of the training part holds what came after a user's test rows.
 pub(crate) fn baselines(prepared: &Prepared, test: &TestSet, k: &[usize]) -> Result<Vec<ModelOutcome>> {
     let train = &prepared.train;
     let start = Instant::now();
@@ -62,7 +63,7 @@ pub(crate) fn baselines(prepared: &Prepared, test: &TestSet, k: &[usize]) -> Res
     for (name, seen) in [("popular-with-seen", Seen::Kept), ("popular", Seen::Removed)] {
         outcomes.push(ModelOutcome::new(name, &evaluate(&popular, test, k, seen)?, Some(seconds)));
     }
-    if let Some(timestamps) = train.timestamps() {
+    if let (Some(timestamps), Some(_)) = (train.timestamps(), prepared.manifest.horizon) {
         let start = Instant::now();
         let (until, window) = recent_window(timestamps);
         let recent: &dyn ItemScorer =

@@ -35,9 +35,11 @@ pub(crate) fn list(common: &Common) -> Result<()> {
 }
 
 fn place(dataset: NamedDataset, folders: &DataFolders) -> String {
+    if dataset == NamedDataset::MlLatestSmall {
+        return "inside this program; a copy in --data-dir comes first".into();
+    }
     match dataset.locate(folders) {
         Ok(Some(path)) => path.display().to_string(),
-        Ok(None) if dataset == NamedDataset::MlLatestSmall => "inside this program".into(),
         Ok(None) => "not here; data fetch downloads it".into(),
         Err(error) => error.to_string(),
     }

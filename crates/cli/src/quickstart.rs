@@ -65,7 +65,7 @@ fn config(dataset: NamedDataset, seed: u64) -> RunConfig {
         data: DataConfig::Named { name: dataset.name().into() },
         filters: vec![Filter::MinCountByUser { count: 20 }],
         split,
-        model: ModelConfig { d_embedding: 32, initial_std: 0.1 },
+        model: ModelConfig { d_embedding: 32, ..ModelConfig::default() },
         training: TrainingConfig {
             n_epochs: 60,
             learning_rate: 0.003,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use burn_recsys_data::Dataset;
 use burn_recsys_training::{
-    Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, VectorScorer, device_from_name,
-    evaluate, train,
+    DataConfig, Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, VectorScorer,
+    device_from_name, evaluate, train,
 };
 
 use crate::arguments::{Common, Train};
@@ -26,7 +26,7 @@ pub(crate) fn run(common: &Common, arguments: &Train) -> Result<()> {
     if arguments.resume {
         let folder = RunFolder::open(&path)?;
         let config = folder.config()?;
-        if given.is_some_and(|given| given != config) {
+        if given.map(with_absolute_path).transpose()?.is_some_and(|given| given != config) {
             let message = "differs from the configuration that the run in the folder was started with; leave \
                            --config out to continue that run, or train into a new folder";
             return Err(Error::Config { key: "--config", message: message.into() });
@@ -38,10 +38,23 @@ pub(crate) fn run(common: &Common, arguments: &Train) -> Result<()> {
         return Err(Error::Config { key: "--config", message: "is needed to start a run".into() });
     };
     let prepared = Prepared::new(&data::load(common, &config.data)?, &config)?;
+    let config = with_absolute_path(config)?;
     // What cannot be tested should not leave a run folder.
     prepared.test_set()?;
     let folder = RunFolder::create(&path, &config, &prepared)?;
     finish(common, &config, &prepared, &folder).map(|_| ())
+}
+
+/// The run folder is read from other working directories too.
+fn with_absolute_path(mut config: RunConfig) -> Result<RunConfig> {
+    if let DataConfig::File { path, .. } = &mut config.data {
+        *path = std::path::absolute(&path).map_err(|source| Error::Io {
+            action: "resolve",
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(config)
 }
 
 fn run_path(arguments: &Train) -> Result<PathBuf> {

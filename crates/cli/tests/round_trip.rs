@@ -32,7 +32,7 @@ fn train_evaluate_and_recommend() {
     assert_eq!(split["test_users"].as_u64(), Some(30));
     let measured = metrics(&outcome);
     let names: Vec<&str> = measured.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["popular-with-seen", "popular", "recent-popular", "two-tower"]);
+    assert_eq!(names, ["popular-with-seen", "popular", "two-tower"]);
     for (name, metrics) in &measured {
         for label in ["NDCG", "HitRate", "Recall", "Precision", "MAP", "MRR", "Coverage"] {
             for k in [3, 10] {

@@ -28,7 +28,7 @@ impl fmt::Display for ExternalId<'_> {
 /// therefore a function of the set of ids alone, whatever order the rows came in. A map holds
 /// integers only if every id is one in its usual spelling (`7`, `-3`; not `007` or `+7`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Ids", into = "Ids")]
+#[serde(try_from = "Ids", into = "Ids")]
 pub struct IdMap {
     ids: Ids,
 }
@@ -41,13 +41,17 @@ enum Ids {
     Texts(Vec<String>),
 }
 
-impl From<Ids> for IdMap {
-    /// Sorts again: a file that someone edited must not break the binary search.
-    fn from(ids: Ids) -> Self {
-        match ids {
-            Ids::Integers(ids) => IdMap::from_integers(ids),
-            Ids::Texts(ids) => IdMap::from_texts(ids),
-        }
+impl TryFrom<Ids> for IdMap {
+    type Error = &'static str;
+
+    /// Takes the ids as they stand: sorting a list that someone edited would give every index another
+    /// meaning, and text that looks like a number is text if it was written as text.
+    fn try_from(ids: Ids) -> std::result::Result<Self, &'static str> {
+        let is_sorted = match &ids {
+            Ids::Integers(ids) => ids.is_sorted_by(|a, b| a < b),
+            Ids::Texts(ids) => ids.is_sorted_by(|a, b| a < b),
+        };
+        if is_sorted { Ok(IdMap { ids }) } else { Err("ids are not in ascending order, each once") }
     }
 }
 
@@ -208,9 +212,14 @@ mod tests {
 
     #[test]
     fn survives_json() {
-        for map in [IdMap::from_integers([5, -1]), IdMap::from_texts(["a".into(), "5".into()])] {
+        let text = IdMap::from_texts(["9", "10", "x"].map(String::from));
+        // All that is left looks like numbers, in the order of text.
+        let selected = text.select(&[0, 1]);
+        for map in [IdMap::from_integers([5, -1]), text, selected] {
             let json = serde_json::to_string(&map).expect("a map is serializable");
             assert_eq!(serde_json::from_str::<IdMap>(&json).expect("and read again"), map);
         }
+        let edited = serde_json::from_str::<IdMap>(r#"{"texts": ["b", "a"]}"#).map_err(|e| e.to_string());
+        assert_eq!(edited, Err("ids are not in ascending order, each once".into()));
     }
 }

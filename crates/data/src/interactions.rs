@@ -59,6 +59,12 @@ impl Interactions {
                 ),
             });
         }
+        if u32::try_from(n).is_err() {
+            return Err(Error::Parameter {
+                parameter: "columns",
+                message: format!("{n} rows; a table holds at most {}", u32::MAX),
+            });
+        }
         for (parameter, column, ids) in [("users", &users, &user_ids), ("items", &items, &item_ids)] {
             // Without a branch a row first, which is several times as fast.
             let largest = column.iter().fold(0, |largest, &index| index.max(largest));

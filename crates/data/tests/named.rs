@@ -170,7 +170,7 @@ fn latest_small_is_embedded() {
 
 #[test]
 fn real_latest_small_is_as_described() {
-    let Some(data) = real_data() else { return };
+    let Some(data) = real_data("ml-latest-small/ratings.csv") else { return };
     let folders = DataFolders::of(Some(&data), []);
     let read = load(NamedDataset::MlLatestSmall, &folders).unwrap();
     let table = &read.interactions;

@@ -1,7 +1,6 @@
 //! Splits: their rules worked by hand, their invariants on random tables, and published figures.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn_recsys_data::{
@@ -9,6 +8,7 @@ use burn_recsys_data::{
 };
 use proptest::prelude::{Strategy as _, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
+use crate::readers::real_data;
 use crate::tables::{any_rows, bare_table, table, table_among};
 
 /// Keeps cold users and items.
@@ -378,18 +378,10 @@ fn an_unused_text_id_does_not_change_a_hash() {
     assert_eq!(config.split(&text).unwrap().manifest, config.split(&data).unwrap().manifest);
 }
 
-/// The folder `name` of the reference data, if this machine has it.
-fn reference_data(name: &str) -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("BURN_RECSYS_DATA") else {
-        eprintln!("skipped: BURN_RECSYS_DATA is not set");
-        return None;
-    };
-    Some(PathBuf::from(folder).join(name))
-}
-
 #[test]
 fn ml_100k_by_time_is_replays_split() {
-    let Some(folder) = reference_data("ml-100k") else { return };
+    let Some(folder) = real_data("ml-100k/split-time-0.2-test-rows.txt") else { return };
+    let folder = folder.join("ml-100k");
     let data = movielens::read_folder("ml-100k", &folder).unwrap();
     // Every user has 20 rows there, so rows of the filtered table are rows of the file.
     let filtered = Filter::MinCountByUser { count: 20 }.apply(&data.interactions).unwrap();
@@ -434,7 +426,8 @@ fn popularity(split: &Split, test: &Interactions) -> (usize, f64, f64) {
 
 #[test]
 fn ml_latest_small_by_user_is_the_reference_split() {
-    let Some(folder) = reference_data("ml-latest-small") else { return };
+    let Some(folder) = real_data("ml-latest-small/ratings.csv") else { return };
+    let folder = folder.join("ml-latest-small");
     let data = movielens::read_folder("ml-latest-small", &folder).unwrap().interactions;
     let config = SplitConfig::new(Strategy::UserTime { test_fraction: 0.2 });
     let liked = Filter::RatingAtLeast { rating: 4.0 };

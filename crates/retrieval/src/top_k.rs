@@ -20,6 +20,7 @@ pub struct Hit {
 /// The first item whose score is NaN: it has no place in an order.
 pub fn top_k(scores: &[f32], k: usize, exclude: &[u32]) -> Result<Vec<Hit>, u32> {
     debug_assert!(exclude.is_sorted(), "excluded items must be ascending");
+    let k = k.min(scores.len());
     let mut best: Vec<Hit> = Vec::with_capacity((2 * k).min(scores.len()));
     // Every item that is better than `floor` is a candidate; once 2k candidates have gathered, the
     // best k of them stay and the worst of those is the new floor. Items come in index order, so a
@@ -75,6 +76,9 @@ mod tests {
     #[test]
     fn short_rows_give_short_lists() {
         assert_eq!(items(&[1.0, 2.0], 5, &[]), [1, 0]);
+        for huge in [usize::MAX, 1 << 63] {
+            assert_eq!(items(&[1.0, 2.0], huge, &[]), [1, 0]);
+        }
         assert_eq!(items(&[1.0, 2.0], 5, &[0, 1]), [0u32; 0]);
         assert_eq!(items(&[1.0, 2.0], 0, &[]), [0u32; 0]);
         assert_eq!(items(&[f32::NEG_INFINITY, 0.0], 2, &[]), [1, 0]);

@@ -83,15 +83,27 @@ impl TryFrom<DataKeys> for DataConfig {
     }
 }
 
-/// The two-tower model with ids only.
+/// Which model, and its size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
+    /// Which model. Default `two-tower`, the only one so far.
+    pub kind: ModelKind,
     /// The size of user and item vectors. Memory is `4 * d_embedding` bytes a user and an item, and
     /// as much again once or twice for the optimizer's state. Default 32.
     pub d_embedding: usize,
     /// Standard deviation of the first values of user and item vectors. Default 0.1.
     pub initial_std: f64,
+}
+
+/// The models that can be trained from a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ModelKind {
+    /// A user table, an item table and their dot product.
+    #[default]
+    TwoTower,
 }
 
 /// How to train.
@@ -178,7 +190,7 @@ fn default_true() -> bool {
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        ModelConfig { d_embedding: 32, initial_std: 0.1 }
+        ModelConfig { kind: ModelKind::TwoTower, d_embedding: 32, initial_std: 0.1 }
     }
 }
 

@@ -65,7 +65,7 @@ pub enum Error {
     },
     /// The loss is not finite.
     #[error(
-        "the loss is {loss} at epoch {epoch}, step {step}: training has stopped and the last checkpoint stays; \
+        "the loss or a weight is {loss} at epoch {epoch}, step {step}: training has stopped and the last checkpoint stays; \
          lower the learning rate, or look for extreme values in the data"
     )]
     Diverged {

@@ -27,11 +27,25 @@ pub(crate) fn write_folder_atomic(path: &Path, fill: impl FnOnce(&Path) -> Resul
     let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).map_err(refuse)?;
     fill(temporary.path())?;
     for entry in fs::read_dir(temporary.path()).map_err(refuse)? {
-        File::open(entry.map_err(refuse)?.path()).and_then(|file| file.sync_all()).map_err(refuse)?;
+        let entry = entry.map_err(refuse)?.path();
+        if entry.is_file() {
+            File::open(&entry).and_then(|file| file.sync_all()).map_err(refuse)?;
+        }
     }
     sync_folder(temporary.path())?;
-    fs::rename(temporary.keep(), path).map_err(refuse)?;
+    fs::rename(temporary.path(), path).map_err(refuse)?;
+    // Its name is gone, there is nothing left to delete.
+    let _ = temporary.keep();
     sync_folder(parent)
+}
+
+/// Deletes a folder: under another name first, so that a killed process leaves no half of it under
+/// its own.
+pub(crate) fn remove_folder(path: &Path) -> Result<()> {
+    let refuse = |source| Error::io("delete", path, source);
+    let grave = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent(path)).map_err(refuse)?;
+    fs::rename(path, grave.path().join("deleted")).map_err(refuse)?;
+    grave.close().map_err(refuse)
 }
 
 /// Deletes what a killed process left half written in `folder`.

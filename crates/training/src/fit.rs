@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use burn::tensor::Device;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
 use burn_recsys_embeddings::Tape;
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +124,10 @@ pub fn fit<T: Task>(
             train_epoch(task, state.model, &mut state.optimizers, epoch, config, device, progress)?;
         state.model = model;
         let seconds = start.elapsed().as_secs_f64();
+        // A loss is measured before its step: the last one of an epoch shows in the weights alone.
+        if !is_finite(&state.model) {
+            return Err(Error::Diverged { epoch, step: task.n_batches(), loss: f64::NAN });
+        }
         let held_out = held_out.map(|measure| measure(&state.model)).transpose()?;
         if let Some(HeldOut { held_out_loss: loss, .. }) = held_out
             && !loss.is_finite()
@@ -170,6 +175,19 @@ fn train_epoch<T: Task>(
         }
         Ok((model, total / f64::max(n_rows as f64, 1.0)))
     })
+}
+
+/// Whether no weight is NaN or infinite.
+fn is_finite<M: Module>(model: &M) -> bool {
+    struct Finite(bool);
+    impl ModuleVisitor for Finite {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0 = self.0 && param.val().without_autodiff().is_finite().all().into_scalar::<bool>();
+        }
+    }
+    let mut finite = Finite(true);
+    model.visit(&mut finite);
+    finite.0
 }
 
 /// The number of the epoch with the best score, the first of equals; the last without scores.

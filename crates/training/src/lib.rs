@@ -35,7 +35,8 @@ mod vectors;
 
 pub use checkpoint::Phase;
 pub use config::{
-    DataConfig, EvaluationConfig, ModelConfig, OptimizerConfig, RunConfig, TrainingConfig, ValidationConfig,
+    DataConfig, EvaluationConfig, ModelConfig, ModelKind, OptimizerConfig, RunConfig, TrainingConfig,
+    ValidationConfig,
 };
 pub use device::{DeviceError, device_from_name, device_names};
 pub use error::{Error, Result};

@@ -23,6 +23,7 @@ use crate::{Error, Optimizers, Prepared, Result, RunConfig, TrainState, files};
 /// | `seen.safetensors` | what every user met in training |
 /// | `metrics.jsonl` | a line for every epoch |
 /// | `checkpoints/` | the last two epochs of each phase, to resume from |
+/// | `best.safetensors` | the best weights so far with rows held out |
 /// | `model.safetensors` | the trained weights; there only once training is finished |
 /// | `results.json` | what was measured on the test part |
 ///
@@ -103,8 +104,8 @@ impl RunFolder {
         if !path.exists() {
             return Ok(());
         }
-        let run = RunFolder::open(path)?;
-        fs::remove_dir_all(&run.path).map_err(|source| Error::io("delete", path, source))
+        RunFolder::open(path)?;
+        files::remove_folder(path)
     }
 
     /// Where it is.

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use burn_recsys_data::{Filter, InteractionFormat, RowOrder, SplitConfig, Strategy};
 use burn_recsys_training::{
-    DataConfig, EvaluationConfig, ModelConfig, OptimizerConfig, RunConfig, TrainingConfig, ValidationConfig,
+    DataConfig, EvaluationConfig, ModelConfig, ModelKind, OptimizerConfig, RunConfig, TrainingConfig,
+    ValidationConfig,
 };
 
 use crate::refused;
@@ -62,7 +63,7 @@ fn every_key_is_read() {
         data: DataConfig::Named { name: "ml-100k".into() },
         filters: vec![Filter::MinCountByUser { count: 2 }],
         split: SplitConfig::new(Strategy::GlobalTime { test_fraction: 0.2 }),
-        model: ModelConfig { d_embedding: 16, initial_std: 0.1 },
+        model: ModelConfig { d_embedding: 16, ..ModelConfig::default() },
         training: TrainingConfig {
             positive_rating: Some(4.0),
             n_negatives: 10,
@@ -89,7 +90,7 @@ fn defaults_are_as_documented_and_written_out() {
     let config = RunConfig::parse(text).unwrap();
     assert_eq!(config.seed, 1);
     assert_eq!(config.filters, []);
-    assert_eq!(config.model, ModelConfig { d_embedding: 32, initial_std: 0.1 });
+    assert_eq!(config.model, ModelConfig { kind: ModelKind::TwoTower, d_embedding: 32, initial_std: 0.1 });
     let training = TrainingConfig {
         positive_rating: None,
         n_negatives: 10,

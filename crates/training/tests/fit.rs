@@ -159,6 +159,44 @@ impl<M> Progress<M> for Watch {
 }
 
 #[test]
+fn weights_that_the_last_step_of_an_epoch_breaks_are_not_saved() {
+    let device = device().autodiff();
+    let mut watch = Watch::default();
+    // The loss of the last batch is finite, its gradient is not: no later loss would show it.
+    let config = FitConfig { learning_rate: 1e38, ..fit_config(5) };
+    let mut state = state(&device);
+    let rule: Box<dyn RowUpdate> = Box::new(burn_recsys_embeddings::SparseSgd);
+    state.optimizers.sparse = SparseOptimizer::new(rule);
+    let error = fit(&OneBatch, None, state, &config, &device, &mut watch).unwrap_err();
+    assert!(matches!(error, Error::Diverged { epoch: 1, step: 1, .. }), "{error}");
+    assert!(watch.epochs.is_empty(), "an epoch was there to be saved: {:?}", watch.epochs);
+}
+
+/// The first batch of [`Targets`] alone, its loss large but finite.
+struct OneBatch;
+
+impl Task for OneBatch {
+    type Model = Model;
+    type Batch = Batch;
+
+    fn n_batches(&self) -> usize {
+        1
+    }
+
+    fn batches(&self, epoch: u64) -> impl Iterator<Item = Batch> + Send {
+        Targets { broken: None }.batches(epoch).take(1).collect::<Vec<_>>().into_iter()
+    }
+
+    fn loss(&self, model: &Model, batch: &Batch, tape: &mut Tape) -> Tensor<1> {
+        Targets { broken: None }.loss(model, batch, tape) * 1e6
+    }
+
+    fn n_rows(&self, batch: &Batch) -> usize {
+        batch.rows.len()
+    }
+}
+
+#[test]
 fn a_loss_that_is_no_number_stops_with_its_place() {
     let device = device().autodiff();
     let mut watch = Watch::default();
@@ -167,7 +205,10 @@ fn a_loss_that_is_no_number_stops_with_its_place() {
     let Error::Diverged { epoch, step, loss } = &error else { panic!("{error}") };
     assert!((*epoch, *step) == (2, 2) && loss.is_nan());
     let message = error.to_string();
-    assert!(message.starts_with("the loss is NaN at epoch 2, step 2: training has stopped"), "{message}");
+    assert!(
+        message.starts_with("the loss or a weight is NaN at epoch 2, step 2: training has stopped"),
+        "{message}"
+    );
     assert!(message.contains("lower the learning rate"), "{message}");
     assert_eq!(watch.epochs, [1], "only the first epoch was there to be saved");
     let places: Vec<_> =

@@ -5,7 +5,7 @@ const NDCG: f64 = 0.080;
 /// Training and evaluation together, in seconds.
 const SECONDS: f64 = 60.0;
 
-/// Checks the JSON that `quickstart --json` printed.
+/// Checks the JSON that `quickstart --json` printed, or its `results.json`.
 pub(crate) fn check(file: &str) -> Result<(), String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))?;

@@ -120,7 +120,7 @@ impl Strategy {
             Strategy::GlobalMoment { moment } => from_moment(self.timestamps(interactions)?, moment),
             Strategy::UserTime { test_fraction } => {
                 self.timestamps(interactions)?;
-                let last = |n_rows: usize| whole(test_fraction * n_rows as f64);
+                let last = |n_rows: usize| whole(test_fraction * n_rows as f64).min(n_rows.saturating_sub(1));
                 without_horizon(last_of_users(interactions, order, last))
             }
             Strategy::LeaveLastN { n } => {
