@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 /// Start with `burn-recsys quickstart`: it trains on MovieLens data that is inside the program and
 /// leaves a run folder that `recommend` and `evaluate` read.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "burn-recsys", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,

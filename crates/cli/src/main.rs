@@ -1,8 +1,5 @@
 //! The `burn-recsys` program: the only place that prints, parses arguments and chooses exit codes.
 
-// Printing is this crate's purpose.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
-
 mod arguments;
 mod compare;
 mod data;
@@ -42,7 +39,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::note(format_args!("error: {error}"));
             ExitCode::from(exit_code(&error))
         }
     }

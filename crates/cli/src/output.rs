@@ -1,4 +1,4 @@
-//! Standard output, which may be closed or full.
+//! Standard output and standard error, which may be closed or full.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -12,7 +12,14 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
         if error.kind() == io::ErrorKind::BrokenPipe {
             std::process::exit(0);
         }
-        eprintln!("error: cannot write to standard output: {error}");
+        note(format_args!("error: cannot write to standard output: {error}"));
         std::process::exit(1);
     }
+}
+
+/// Tells the person at the terminal what goes on.
+///
+/// Goes on if it cannot: a full log disk must not end a training.
+pub(crate) fn note(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }

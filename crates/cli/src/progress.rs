@@ -7,6 +7,7 @@ use burn_recsys_training::{EpochRecord, Progress, Result, StepReport, TrainState
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::interrupt;
+use crate::output::note;
 
 /// Shows a fit.
 pub(crate) struct FitProgress {
@@ -27,7 +28,7 @@ impl FitProgress {
         if self.is_terminal {
             self.bar.println(text);
         } else {
-            eprintln!("{text}");
+            note(format_args!("{text}"));
         }
     }
 }

@@ -56,7 +56,7 @@ fn the_same_pair_in_train_and_test() {
     train_is_refused(
         &bench,
         1,
-        &["1 of 30 test interactions are in the training part", "u29", "`duplicates`"],
+        &["1 of 30 test interactions are in the training part", "u29", "kind = \"duplicates\""],
     );
     bench.change("[split]", "[[filters]]\nkind = \"duplicates\"\nkeep = \"last\"\n\n[split]");
     bench.done(&TRAIN);
@@ -206,4 +206,23 @@ fn closed_pipe() -> std::io::PipeWriter {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     writer
+}
+
+#[test]
+fn a_full_log_disk_does_not_end_a_training() {
+    use std::process::{Command, Stdio};
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else {
+        eprintln!("skipped: this system has no /dev/full");
+        return;
+    };
+    let bench = Bench::new();
+    let status = Command::new(assert_cmd::cargo::cargo_bin!("burn-recsys"))
+        .current_dir(bench.path(""))
+        .args(["train", "--config", "run.toml"])
+        .stdout(Stdio::null())
+        .stderr(full)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(bench.path("runs/run/model.safetensors").is_file());
 }

@@ -193,12 +193,27 @@ impl NamedDataset {
     /// published ([`Error::Corrupt`]; nothing of it is kept), or a file cannot be written.
     pub fn fetch(self, folders: &DataFolders, progress: Progress<'_>) -> Result<PathBuf> {
         if let Some(path) = self.locate(folders)? {
+            self.check_archive(&path)?;
             return Ok(path);
         }
         match self.published() {
             Some(published) => self.fetch_archive(folders, published, progress),
             None => self.unpack_embedded(folders),
         }
+    }
+
+    /// An archive that someone put there by hand must be the published one; a folder is taken as it is.
+    #[cfg(feature = "download")]
+    fn check_archive(self, path: &std::path::Path) -> Result<()> {
+        match self.published() {
+            Some(published) if path.is_file() => download::check(path, published),
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "download"))]
+    fn check_archive(self, _: &std::path::Path) -> Result<()> {
+        Ok(())
     }
 
     #[cfg(feature = "download")]

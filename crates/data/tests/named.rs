@@ -178,3 +178,16 @@ fn real_latest_small_is_as_described() {
     #[cfg(feature = "embedded")]
     assert!(same(&load(NamedDataset::MlLatestSmall, &DataFolders::of(None, [])).unwrap(), &read));
 }
+
+#[cfg(feature = "download")]
+#[test]
+fn an_archive_put_there_by_hand_must_be_the_published_one() {
+    let root = tempfile::tempdir().unwrap();
+    let archive = root.path().join("ml-100k.zip");
+    std::fs::write(&archive, "hi").unwrap();
+    let folders = DataFolders::of(Some(root.path()), []);
+    let message = NamedDataset::Ml100k.fetch(&folders, &|_, _| {}).unwrap_err().to_string();
+    assert!(message.contains("ml-100k.zip: is not the published archive"), "{message}");
+    assert!(message.contains("expected 0e33842e24a9c977be4e0107933c0723"), "{message}");
+    assert!(archive.is_file(), "it is the user's file");
+}

@@ -1,5 +1,6 @@
 //! What training needs to go on after the process died.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,8 @@ impl Phase {
 #[derive(Serialize, Deserialize)]
 struct State {
     n_steps: u64,
+    /// SHA-256 of the other files by name: a changed weight still looks like a weight.
+    checksums: BTreeMap<String, String>,
     history: Vec<EpochRecord>,
 }
 
@@ -75,7 +78,14 @@ pub(crate) fn save<M: Module>(root: &Path, phase: Phase, state: &TrainState<M>) 
             .dense
             .save(folder.join(DENSE))
             .map_err(|error| Error::corrupt(folder.join(DENSE), format!("cannot be written: {error}")))?;
-        let text = serde_json::to_vec_pretty(&State { n_steps, history: state.history.clone() })
+        // Every file: Burn gives its own an ending.
+        let mut checksums = BTreeMap::new();
+        for entry in fs::read_dir(folder).map_err(|source| Error::io("read", folder, source))? {
+            let entry = entry.map_err(|source| Error::io("read", folder, source))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            checksums.insert(name, files::sha256(&files::read(&entry.path())?));
+        }
+        let text = serde_json::to_vec_pretty(&State { n_steps, checksums, history: state.history.clone() })
             .map_err(|error| Error::corrupt(folder.join(STATE), error.to_string()))?;
         files::write_atomic(&folder.join(STATE), &text)
     })?;
@@ -102,6 +112,11 @@ pub(crate) fn load<M: Module>(
     let state: State =
         serde_json::from_slice(&read(STATE)?).map_err(|error| refuse(STATE, error.to_string()))?;
     load_weights(&mut model, &path.join(MODEL), remedy)?;
+    for (name, expected) in &state.checksums {
+        if files::sha256(&read(name)?) != *expected {
+            return Err(refuse(name, "was changed after it was written (its SHA-256 is another)".into()));
+        }
+    }
     let tensors = unpack(&read(SPARSE)?).map_err(|what| refuse(SPARSE, what))?;
     optimizers
         .sparse

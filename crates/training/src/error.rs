@@ -85,8 +85,8 @@ pub enum Error {
     /// Train and test share interactions.
     #[error(
         "{overlap} of {test} test interactions are in the training part (first: user {user}, item {item}); \
-         a score on them would be worthless; keep one row of every pair with the filter `duplicates`, or split \
-         by time"
+         a score on them would be worthless. To keep one row of every pair, add to the configuration: \
+         filters = [{{ kind = \"duplicates\", keep = \"last\" }}]"
     )]
     Leakage {
         /// How many test rows are in train.

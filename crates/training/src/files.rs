@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use crate::{Error, Result};
 
 /// Marks files that are being written; what is left of them after a crash can be deleted.
@@ -59,6 +61,11 @@ pub(crate) fn remove_half_written(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// SHA-256 as hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a whole file.

@@ -1,7 +1,6 @@
 //! One run from prepared data to a trained model in its folder.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use burn::optim::AdamConfig;
 use burn::tensor::Device;
@@ -31,7 +30,7 @@ pub struct Trained {
     pub fit: Vec<EpochRecord>,
     /// The number of epochs behind the weights.
     pub n_epochs: u64,
-    /// Wall time of this call.
+    /// Wall time of all epochs in seconds, those before a resume among them.
     pub seconds: f64,
 }
 
@@ -39,7 +38,8 @@ pub struct Trained {
 ///
 /// With validation this is two trainings: one with rows held out finds the best number of epochs,
 /// then one on the whole training part runs that many ([`ValidationConfig::refit`]). A folder in
-/// which training was cut off is continued, and ends with the bits of a run that never was.
+/// which training was cut off is continued, and ends with the bits of a run that never was; one that is
+/// finished is only read.
 ///
 /// # Errors
 /// If the loss is not finite, `progress` asks to stop, a checkpoint is corrupt, the folder was made
@@ -51,10 +51,15 @@ pub fn train(
     device: &Device,
     progress: &mut dyn Progress<TwoTower>,
 ) -> Result<Trained> {
-    let start = Instant::now();
     folder.check(prepared)?;
     folder.clean()?;
     let device = device.clone().autodiff();
+    // Weights that cannot be read are made again from the last checkpoint.
+    if folder.is_finished()
+        && let Ok(finished) = finished(folder, prepared, config, &device)
+    {
+        return Ok(finished);
+    }
     let (search, best) = match &config.validation {
         Some(validation) => {
             let (search, best) = search(folder, prepared, config, validation, &device, progress)?;
@@ -62,8 +67,7 @@ pub fn train(
                 let mut model = fresh_model(prepared, config, &device);
                 folder.load_weights(BEST, &mut model)?;
                 folder.finish(&model)?;
-                let seconds = start.elapsed().as_secs_f64();
-                return Ok(Trained { model, search, fit: Vec::new(), n_epochs: best, seconds });
+                return Ok(trained(model, search, Vec::new(), best));
             }
             (search, best)
         }
@@ -75,8 +79,21 @@ pub fn train(
     let mut saving = Saving { folder, phase: Phase::Fit, search: &search, inner: progress };
     let state = fit(&task, None, state, &fit_config, &device, &mut saving)?;
     folder.finish(&state.model)?;
-    let seconds = start.elapsed().as_secs_f64();
-    Ok(Trained { model: state.model, search, fit: state.history, n_epochs: best, seconds })
+    Ok(trained(state.model, search, state.history, best))
+}
+
+fn trained(model: TwoTower, search: Vec<EpochRecord>, fit: Vec<EpochRecord>, n_epochs: u64) -> Trained {
+    let seconds = search.iter().chain(&fit).map(|record| record.seconds).sum();
+    Trained { model, search, fit, n_epochs, seconds }
+}
+
+/// What a finished run has to say: its files are left alone.
+fn finished(folder: &RunFolder, prepared: &Prepared, config: &RunConfig, device: &Device) -> Result<Trained> {
+    let mut model = fresh_model(prepared, config, device);
+    folder.load_model(&mut model)?;
+    let (search, fit) = folder.history()?;
+    let n_epochs = if fit.is_empty() { best_epoch(&search) } else { fit.len() as u64 };
+    Ok(trained(model, search, fit, n_epochs))
 }
 
 /// Trains with rows held out; gives the history and the best epoch.

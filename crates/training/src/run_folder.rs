@@ -1,5 +1,6 @@
 //! The folder in which a run keeps everything.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::checkpoint::{self, Phase};
-use crate::{Error, Optimizers, Prepared, Result, RunConfig, TrainState, files};
+use crate::{EpochRecord, Error, Optimizers, Prepared, Result, RunConfig, TrainState, files};
 
 /// A run's folder.
 ///
@@ -26,6 +27,7 @@ use crate::{Error, Optimizers, Prepared, Result, RunConfig, TrainState, files};
 /// | `best.safetensors` | the best weights so far with rows held out |
 /// | `model.safetensors` | the trained weights; there only once training is finished |
 /// | `results.json` | what was measured on the test part |
+/// | `checksums.json` | SHA-256 of the files that are written once; a file that was changed is refused |
 ///
 /// Every file is whole or absent, so a killed process leaves a folder that can be read and resumed.
 #[derive(Debug, Clone)]
@@ -40,15 +42,23 @@ struct Ids {
 }
 
 /// A line of `metrics.jsonl`.
-#[derive(Serialize)]
-struct Line<'a> {
+#[derive(Serialize, Deserialize)]
+struct Line<E> {
     phase: Phase,
     #[serde(flatten)]
-    epoch: &'a crate::EpochRecord,
+    epoch: E,
 }
+
+/// SHA-256 by file name.
+type Checksums = BTreeMap<String, String>;
 
 const CONFIG: &str = "config.toml";
 const MODEL: &str = "model.safetensors";
+const METRICS: &str = "metrics.jsonl";
+const SEEN: &str = "seen.safetensors";
+const CHECKSUMS: &str = "checksums.json";
+/// What is written once, when the run starts, and never changed.
+const WRITTEN_ONCE: [&str; 5] = [CONFIG, "ids.json", "titles.json", "split.json", SEEN];
 const RETRAIN: &str = "train again with --resume, or into a new folder";
 /// What only a new run writes.
 const RENEW: &str = "train into a new folder";
@@ -77,7 +87,9 @@ impl RunFolder {
             run.write_seen(&prepared.train.items_by_user())?;
             let checkpoints = run.checkpoints();
             fs::create_dir(&checkpoints).map_err(|source| Error::io("create", &checkpoints, source))?;
-            files::write_atomic(&run.file(CONFIG), config.to_toml()?.as_bytes())
+            files::write_atomic(&run.file(CONFIG), config.to_toml()?.as_bytes())?;
+            let checksum = |name: &str| Ok((name.to_string(), files::sha256(&files::read(&run.file(name))?)));
+            run.write_json(CHECKSUMS, &WRITTEN_ONCE.into_iter().map(checksum).collect::<Result<Checksums>>()?)
         })?;
         Ok(RunFolder { path: path.to_path_buf() })
     }
@@ -118,6 +130,7 @@ impl RunFolder {
     /// # Errors
     /// If the file cannot be read or was edited into something impossible.
     pub fn config(&self) -> Result<RunConfig> {
+        self.read_checked(CONFIG)?;
         RunConfig::read(&self.file(CONFIG))
     }
 
@@ -188,7 +201,7 @@ impl RunFolder {
         &self,
         phase: Phase,
         state: &TrainState<M>,
-        search: &[crate::EpochRecord],
+        search: &[EpochRecord],
     ) -> Result<()> {
         let records = match phase {
             Phase::Search => state.history.iter().map(|epoch| Line { phase, epoch }).collect::<Vec<_>>(),
@@ -203,8 +216,26 @@ impl RunFolder {
                 .map_err(|error| Error::corrupt(&self.path, error.to_string()))?;
             text.push('\n');
         }
-        files::write_atomic(&self.file("metrics.jsonl"), text.as_bytes())?;
+        files::write_atomic(&self.file(METRICS), text.as_bytes())?;
         checkpoint::save(&self.checkpoints(), phase, state)
+    }
+
+    /// The epochs of `metrics.jsonl`: those with rows held out, and those on all training rows.
+    pub(crate) fn history(&self) -> Result<(Vec<EpochRecord>, Vec<EpochRecord>)> {
+        let path = self.file(METRICS);
+        let (mut search, mut fit) = (Vec::new(), Vec::new());
+        for (at, line) in files::read(&path)?.split(|&byte| byte == b'\n').enumerate() {
+            if line.is_empty() {
+                continue;
+            }
+            let Line { phase, epoch }: Line<EpochRecord> = serde_json::from_slice(line)
+                .map_err(|error| Error::corrupt(&path, format!("line {}: {error}; {RENEW}", at + 1)))?;
+            match phase {
+                Phase::Search => search.push(epoch),
+                Phase::Fit => fit.push(epoch),
+            }
+        }
+        Ok((search, fit))
     }
 
     /// Restores the newest checkpoint of a phase.
@@ -235,7 +266,11 @@ impl RunFolder {
 
     /// Saves the trained weights: the run is finished.
     pub(crate) fn finish<M: Module>(&self, model: &M) -> Result<()> {
-        self.save_weights(MODEL, model)
+        self.save_weights(MODEL, model)?;
+        // After the weights: without this line they are only not compared.
+        let mut checksums: Checksums = self.read_json(CHECKSUMS)?;
+        checksums.insert(MODEL.into(), files::sha256(&files::read(&self.file(MODEL))?));
+        self.write_json(CHECKSUMS, &checksums)
     }
 
     /// Loads the trained weights.
@@ -244,14 +279,15 @@ impl RunFolder {
             let message = "training is not finished; continue it with `burn-recsys train --resume`";
             return Err(Error::Folder { path: self.path.clone(), message: message.into() });
         }
-        self.load_weights(MODEL, model)
+        self.load_weights(MODEL, model)?;
+        self.read_checked(MODEL).map(|_| ())
     }
 
     /// For every user the items of the training part, ascending.
     pub(crate) fn seen(&self) -> Result<Csr> {
-        let path = self.file("seen.safetensors");
+        let path = self.file(SEEN);
         let refuse = |what: &str| Error::corrupt(&path, format!("{what}; {RENEW}"));
-        let bytes = files::read(&path).map_err(|error| refuse(&error.to_string()))?;
+        let bytes = self.read_checked(SEEN)?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|error| refuse(&error.to_string()))?;
         let column = |name: &str| -> Result<Vec<u32>> {
             let view = tensors.tensor(name).map_err(|error| refuse(&error.to_string()))?;
@@ -274,7 +310,7 @@ impl RunFolder {
     }
 
     fn write_seen(&self, seen: &Csr) -> Result<()> {
-        let path = self.file("seen.safetensors");
+        let path = self.file(SEEN);
         let bytes =
             |values: &mut dyn Iterator<Item = u32>| values.flat_map(u32::to_le_bytes).collect::<Vec<u8>>();
         let counts = bytes(&mut seen.rows().map(|row| row.len() as u32));
@@ -297,8 +333,23 @@ impl RunFolder {
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let path = self.file(name);
         let refuse = |error: &dyn std::fmt::Display| Error::corrupt(&path, format!("{error}; {RENEW}"));
-        let bytes = files::read(&path).map_err(|error| refuse(&error))?;
+        let bytes = self.read_checked(name)?;
         serde_json::from_slice(&bytes).map_err(|error| refuse(&error))
+    }
+
+    /// Reads a file and compares it with its checksum, if there is one.
+    fn read_checked(&self, name: &str) -> Result<Vec<u8>> {
+        let path = self.file(name);
+        let remedy = if name == MODEL { RETRAIN } else { RENEW };
+        let refuse = |what: String| Error::corrupt(&path, format!("{what}; {remedy}"));
+        let bytes = files::read(&path).map_err(|error| refuse(error.to_string()))?;
+        if name != CHECKSUMS
+            && let Some(expected) = self.read_json::<Checksums>(CHECKSUMS)?.get(name)
+            && *expected != files::sha256(&bytes)
+        {
+            return Err(refuse("was changed after the run wrote it (its SHA-256 is another)".into()));
+        }
+        Ok(bytes)
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -36,6 +36,7 @@ fn a_run_folder_holds_what_is_documented() {
     let expected = [
         "best.safetensors",
         "checkpoints",
+        "checksums.json",
         "config.toml",
         "ids.json",
         "metrics.jsonl",
@@ -151,6 +152,35 @@ fn a_cut_model_is_refused_and_made_again() {
     load(&path).unwrap();
 }
 
+/// Flips the lowest bit of the last byte: a file of weights is still one, with another weight.
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_changed_weight_is_found_and_a_finished_run_is_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("run");
+    run(&path, &config());
+    let whole = model(&path);
+    // The newest checkpoint of a finished run does not matter any more.
+    let newest = names(&path.join("checkpoints")).pop().unwrap();
+    flip(&path.join("checkpoints").join(&newest).join("model.safetensors"));
+    resume(&path, &config(), 1).unwrap();
+    assert_eq!(model(&path), whole);
+    // The weights do, and then the changed checkpoint is refused too.
+    flip(&path.join("model.safetensors"));
+    let message = refused(load(&path));
+    assert!(message.contains("model.safetensors: was changed after the run wrote it"), "{message}");
+    let message = refused(resume(&path, &config(), 1));
+    assert!(message.contains(&newest) && message.contains("was changed after it was written"), "{message}");
+    fs::remove_dir_all(path.join("checkpoints").join(newest)).unwrap();
+    resume(&path, &config(), usize::MAX).unwrap();
+    assert_eq!(model(&path), whole);
+}
+
 #[test]
 fn missing_and_damaged_files_of_a_run_are_refused_by_name() {
     let root = tempfile::tempdir().unwrap();
@@ -181,7 +211,13 @@ fn parts_that_do_not_fit_together_are_refused() {
     let titles = fs::read(path.join("titles.json")).unwrap();
     fs::write(path.join("titles.json"), "[\"one\"]").unwrap();
     let message = refused(load(&path));
+    assert!(message.contains("was changed after the run wrote it"), "{message}");
+    // Both edited: what is inside still has to fit together.
+    let checksums = fs::read(path.join("checksums.json")).unwrap();
+    fs::write(path.join("checksums.json"), "{}").unwrap();
+    let message = refused(load(&path));
     assert!(message.contains("60 items but 1 titles"), "{message}");
+    fs::write(path.join("checksums.json"), checksums).unwrap();
     fs::write(path.join("titles.json"), titles).unwrap();
 
     // Weights of another size, and of another model.

@@ -44,7 +44,7 @@ fn an_overlap_is_refused_with_counts_and_ids() {
     assert!(
         message.starts_with("2 of 4 test interactions are in the training part (first: user 3, item 20)")
     );
-    assert!(message.contains("`duplicates`"), "{message}");
+    assert!(message.contains("kind = \"duplicates\""), "{message}");
 }
 
 #[test]

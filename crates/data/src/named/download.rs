@@ -43,6 +43,32 @@ fn configure(builder: Configuration) -> Configuration {
         .timeout_per_read(Some(Duration::from_secs(60)))
 }
 
+/// Compares an archive that is here already with the published one; leaves it where it is.
+pub(super) fn check(path: &Path, published: Published) -> Result<()> {
+    let read = |source| Error::io("read", path, source);
+    let actual = md5(&mut File::open(path).map_err(read)?).map_err(read)?;
+    if actual == published.md5 {
+        return Ok(());
+    }
+    let message = format!(
+        "is not the published archive: its MD5 is {actual}, expected {}; delete it and fetch again",
+        published.md5
+    );
+    Err(Error::File { path: path.to_path_buf(), message })
+}
+
+/// The rest of `file` as hexadecimal digits of its MD5, which is what GroupLens publishes.
+fn md5(file: &mut File) -> std::io::Result<String> {
+    let mut hash = Md5::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            n_read => hash.update(&buffer[..n_read]),
+        }
+    }
+}
+
 /// Fetches `dataset` from `url` into the first of `folders`.
 pub(super) fn fetch(
     dataset: NamedDataset,
@@ -165,16 +191,7 @@ impl<'p> Part<'p> {
     /// Compares size and checksum with those published.
     fn check(&mut self, published: Published) -> Result<()> {
         self.file.rewind().map_err(|source| self.io("read", source))?;
-        let mut hash = Md5::new();
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            let n_read = self.file.read(&mut buffer).map_err(|source| self.io("read", source))?;
-            if n_read == 0 {
-                break;
-            }
-            hash.update(&buffer[..n_read]);
-        }
-        let actual: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let actual = md5(&mut self.file).map_err(|source| self.io("read", source))?;
         if actual == published.md5 { Ok(()) } else { Err(self.corrupt("MD5", published.md5, actual)) }
     }
 
