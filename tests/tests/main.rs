@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod documents;
 mod embeddings;
 mod facade;
 mod training;

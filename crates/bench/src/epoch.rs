@@ -21,6 +21,7 @@ use crate::machine::Machine;
 use crate::peer::{Peer, Python};
 use crate::report::{Report, note};
 use crate::spread::{Ratio, Spread};
+use crate::tutorial;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -40,18 +41,6 @@ pub(crate) struct Arguments {
     python: Python,
 }
 
-/// The tutorial's configuration; the rest is its default.
-const CONFIG: &str = r#"
-    data = { name = "ml-100k" }
-    [split]
-    strategy = { kind = "global-time", test_fraction = 0.2 }
-    [model]
-    d_embedding = 16
-    [training]
-    n_negatives = 10
-    batch_size = 1024
-"#;
-
 /// The peers: a row at a time as tutorials do, and whole batches at once.
 const LOADERS: [&str; 2] = ["per-row", "vectorised"];
 
@@ -65,7 +54,7 @@ struct PeerEpoch {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let machine = Machine::now();
-    let config = RunConfig::parse(CONFIG)?;
+    let config = RunConfig::parse(tutorial::CONFIG)?;
     let folders = DataFolders::new(arguments.data_dir.as_deref());
     let dataset = NamedDataset::Ml100k.load(&folders, Fetch::Never, &|_, _| ())?;
     let prepared = Prepared::new(&dataset, &config)?;

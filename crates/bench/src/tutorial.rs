@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 }
 
 /// What the tutorial fixes. It names no rate and no initialiser: see [`VARIANTS`].
-const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
     data = { name = "ml-100k" }
     filters = [{ kind = "min-count-by-user", count = 20 }]
     [split]

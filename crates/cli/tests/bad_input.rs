@@ -226,3 +226,21 @@ fn a_full_log_disk_does_not_end_a_training() {
     assert_eq!(status.code(), Some(0));
     assert!(bench.path("runs/run/model.safetensors").is_file());
 }
+
+#[test]
+fn a_rating_that_the_data_does_not_have() {
+    let bench = Bench::new();
+    bench.change(", rating = \"stars\"", "");
+    let named = ["evaluation.relevant_rating: the data has no ratings; leave this key out"];
+    bench.refused(&["train", "--config", "run.toml"], 2, &named);
+}
+
+#[test]
+fn a_validation_that_cannot_be_held_out() {
+    let bench = Bench::new();
+    let validation =
+        "[validation]\nstrategy = { kind = \"global-moment\", moment = 4000000000 }\n\n[evaluation]";
+    bench.change("[evaluation]", validation);
+    let named = ["validation.strategy: split: the test part of global-moment", "choose an earlier moment"];
+    bench.refused(&["train", "--config", "run.toml"], 2, &named);
+}

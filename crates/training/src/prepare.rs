@@ -6,7 +6,7 @@ use burn_recsys_data::{
     Dataset, Filter, Interactions, Split, SplitConfig, SplitManifest, Strategy, UniformNegatives,
 };
 
-use crate::{Result, RunConfig, SampledPairs, TestSet};
+use crate::{Error, Result, RunConfig, SampledPairs, TestSet};
 
 /// A data set filtered and split as a configuration says.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Prepared {
         let Split { train, test, manifest, .. } = config.split.split(&interactions)?;
         // The model knows the ids of the training part alone: that a test item exists is the future.
         let train = train.compact();
-        let test = relevant(&test, config.evaluation.relevant_rating)?;
+        let test = relevant(&test, config.evaluation.relevant_rating, RELEVANT)?;
         let titles = titles(dataset, &train);
         Ok(Prepared { dataset: dataset.name.clone(), counts, train, test, manifest, titles })
     }
@@ -60,20 +60,27 @@ impl Prepared {
     /// If a part is empty.
     pub(crate) fn hold_out(&self, strategy: &Strategy, config: &RunConfig) -> Result<[Interactions; 2]> {
         let split =
-            SplitConfig::new(strategy.clone()).with_row_order(config.split.row_order).split(&self.train)?;
-        let held_out = relevant(&split.test, config.evaluation.relevant_rating)?;
+            SplitConfig::new(strategy.clone()).with_row_order(config.split.row_order).split(&self.train);
+        let split = split
+            .map_err(|error| Error::Config { key: "validation.strategy", message: error.to_string() })?;
+        let held_out = relevant(&split.test, config.evaluation.relevant_rating, RELEVANT)?;
         // Back to the ids of the whole training part, so that one model fits both.
         let (users, items) = (self.train.user_ids(), self.train.item_ids());
         Ok([split.train, held_out].map(|part| part.reindex(users, items)))
     }
 }
 
-/// The rows rated at least `rating`.
-fn relevant(rows: &Interactions, rating: Option<f32>) -> Result<Interactions> {
-    Ok(match rating {
-        Some(rating) => Filter::RatingAtLeast { rating }.apply(rows)?,
-        None => rows.clone(),
-    })
+const RELEVANT: &str = "evaluation.relevant_rating";
+
+/// The rows rated at least `rating`, which the configuration calls `key`.
+fn relevant(rows: &Interactions, rating: Option<f32>, key: &'static str) -> Result<Interactions> {
+    match rating {
+        Some(_) if rows.ratings().is_none() => {
+            Err(Error::Config { key, message: "the data has no ratings; leave this key out".into() })
+        }
+        Some(rating) => Ok(Filter::RatingAtLeast { rating }.apply(rows)?),
+        None => Ok(rows.clone()),
+    }
 }
 
 /// The titles of the items that `train` has, in the order of its ids.
@@ -96,7 +103,7 @@ pub(crate) fn pairs(
     config: &RunConfig,
 ) -> Result<SampledPairs> {
     let training = &config.training;
-    let positives = relevant(positives, training.positive_rating)?;
+    let positives = relevant(positives, training.positive_rating, "training.positive_rating")?;
     let negatives =
         UniformNegatives::new(met.n_items() as u32, config.seed)?.excluding(Arc::new(met.items_by_user()))?;
     Ok(SampledPairs::new(&positives, negatives, training.n_negatives, training.batch_size, config.seed))
