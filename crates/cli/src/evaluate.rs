@@ -10,7 +10,7 @@ pub(crate) fn run(common: &Common, arguments: &Evaluate) -> Result<()> {
     let folder = RunFolder::open(&arguments.run)?;
     let config = folder.config()?;
     let recommender = Recommender::load(&folder, &device_from_name(&common.device)?)?;
-    let (_, prepared) = prepare(common, &config)?;
+    let prepared = prepare(common, &config)?;
     folder.check(&prepared)?;
     let test = prepared.test_set()?;
     let outcome = measure(common, &config, &prepared, &folder, &test, recommender.scorer(), None)?;

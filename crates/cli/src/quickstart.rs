@@ -1,7 +1,7 @@
 //! From nothing to recommendations with one command.
 
 use burn_recsys_data::named::NamedDataset;
-use burn_recsys_data::{Dataset, Filter, RowOrder, SplitConfig, Strategy};
+use burn_recsys_data::{Filter, RowOrder, SplitConfig, Strategy};
 use burn_recsys_training::{
     DataConfig, EvaluationConfig, ModelConfig, Prepared, Recommender, Result, RunConfig, RunFolder,
     TrainingConfig, ValidationConfig, device_from_name,
@@ -23,7 +23,7 @@ pub(crate) fn run(common: &Common, arguments: &Quickstart) -> Result<()> {
     config.validate()?;
     // Refused before any work is done.
     device_from_name(&common.device)?;
-    let (dataset, prepared) = prepare(common, &config)?;
+    let prepared = prepare(common, &config)?;
     if !common.json {
         print_data(&prepared);
     }
@@ -32,12 +32,12 @@ pub(crate) fn run(common: &Common, arguments: &Quickstart) -> Result<()> {
         RunFolder::delete(&path)?;
     }
     let folder = RunFolder::create(&path, &config, &prepared)?;
-    let (outcome, _) = train_and_measure(common, &config, &prepared, &folder)?;
+    let outcome = train_and_measure(common, &config, &prepared, &folder)?;
     if common.json {
         return outcome.print_json();
     }
     outcome.print_table();
-    print_examples(common, &folder, &dataset, &prepared)?;
+    print_examples(common, &folder, &prepared)?;
     line(format_args!("\nrun folder: {0}  (loss curve: {0}/loss.svg)", path.display()));
     line(format_args!("more:       burn-recsys recommend --run {} --user ID", path.display()));
     Ok(())
@@ -97,7 +97,7 @@ fn print_data(prepared: &Prepared) {
 }
 
 /// Three users' recent likes and what is recommended to them.
-fn print_examples(common: &Common, folder: &RunFolder, dataset: &Dataset, prepared: &Prepared) -> Result<()> {
+fn print_examples(common: &Common, folder: &RunFolder, prepared: &Prepared) -> Result<()> {
     let recommender = Recommender::load(folder, &device_from_name(&common.device)?)?;
     let train = &prepared.train;
     let rows = train.rows_by_user();
@@ -107,7 +107,7 @@ fn print_examples(common: &Common, folder: &RunFolder, dataset: &Dataset, prepar
         line(format_args!("\nuser {id} liked, last first:"));
         let liked = |&&row: &&u32| train.ratings().is_none_or(|ratings| ratings[row as usize] >= LIKED);
         for &row in rows.row(user).iter().rev().filter(liked).take(5) {
-            line(format_args!("       {}", title(dataset, prepared, train.items()[row as usize])));
+            line(format_args!("       {}", title(prepared, train.items()[row as usize])));
         }
         line(format_args!("and is recommended:"));
         recommend::print(&recommender.recommend(&id.to_string(), 10)?);
@@ -115,12 +115,12 @@ fn print_examples(common: &Common, folder: &RunFolder, dataset: &Dataset, prepar
     Ok(())
 }
 
-fn title(dataset: &Dataset, prepared: &Prepared, item: u32) -> String {
+fn title(prepared: &Prepared, item: u32) -> String {
     match prepared.titles.get(item as usize).filter(|title| !title.is_empty()) {
         Some(title) => title.clone(),
         None => {
             let id = prepared.train.item_ids().external(item).map(|id| id.to_string()).unwrap_or_default();
-            format!("item {id} of {}", dataset.name)
+            format!("item {id} of {}", prepared.dataset)
         }
     }
 }

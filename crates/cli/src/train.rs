@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use burn_recsys_data::Dataset;
 use burn_recsys_training::{
     DataConfig, Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, VectorScorer,
     device_from_name, evaluate, train,
@@ -31,18 +30,18 @@ pub(crate) fn run(common: &Common, arguments: &Train) -> Result<()> {
                            --config out to continue that run, or train into a new folder";
             return Err(Error::Config { key: "--config", message: message.into() });
         }
-        let prepared = Prepared::new(&data::load(common, &config.data)?, &config)?;
-        return finish(common, &config, &prepared, &folder).map(|_| ());
+        let prepared = prepare(common, &config)?;
+        return finish(common, &config, &prepared, &folder);
     }
     let Some(config) = given else {
         return Err(Error::Config { key: "--config", message: "is needed to start a run".into() });
     };
-    let prepared = Prepared::new(&data::load(common, &config.data)?, &config)?;
+    let prepared = prepare(common, &config)?;
     let config = with_absolute_path(config)?;
     // What cannot be tested should not leave a run folder.
     prepared.test_set()?;
     let folder = RunFolder::create(&path, &config, &prepared)?;
-    finish(common, &config, &prepared, &folder).map(|_| ())
+    finish(common, &config, &prepared, &folder)
 }
 
 /// The run folder is read from other working directories too.
@@ -68,7 +67,7 @@ fn run_path(arguments: &Train) -> Result<PathBuf> {
 
 /// Trains, measures, saves and prints.
 fn finish(common: &Common, config: &RunConfig, prepared: &Prepared, folder: &RunFolder) -> Result<()> {
-    let (outcome, _) = train_and_measure(common, config, prepared, folder)?;
+    let outcome = train_and_measure(common, config, prepared, folder)?;
     if common.json {
         return outcome.print_json();
     }
@@ -83,7 +82,7 @@ pub(crate) fn train_and_measure(
     config: &RunConfig,
     prepared: &Prepared,
     folder: &RunFolder,
-) -> Result<(Outcome, VectorScorer)> {
+) -> Result<Outcome> {
     let device = device_from_name(&common.device)?;
     // Before training: an overlap or an empty test part should not cost an hour.
     let test = prepared.test_set()?;
@@ -95,7 +94,7 @@ pub(crate) fn train_and_measure(
     let scorer = VectorScorer::of_two_tower(&trained.model)?;
     let outcome = measure(common, config, prepared, folder, &test, &scorer, Some(&trained))?;
     folder.write_results(&outcome)?;
-    Ok((outcome, scorer))
+    Ok(outcome)
 }
 
 /// Measures a model beside the baselines.
@@ -117,8 +116,6 @@ pub(crate) fn measure(
 }
 
 /// Reads the data of `config` and prepares it.
-pub(crate) fn prepare(common: &Common, config: &RunConfig) -> Result<(Dataset, Prepared)> {
-    let dataset = data::load(common, &config.data)?;
-    let prepared = Prepared::new(&dataset, config)?;
-    Ok((dataset, prepared))
+pub(crate) fn prepare(common: &Common, config: &RunConfig) -> Result<Prepared> {
+    Prepared::new(&data::load(common, &config.data)?, config)
 }

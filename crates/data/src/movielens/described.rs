@@ -142,6 +142,14 @@ impl Described {
         }))
     }
 
+    /// Lines of id, title and genres as features.
+    pub(super) fn movies(&self) -> Result<FeatureTable> {
+        FeatureTable::new(self.rows.len())
+            .with_column("title", self.text(1))?
+            .with_column("year", self.year(1)?)?
+            .with_column("genres", self.genres(2))
+    }
+
     /// The row that describes each id of `ids`, as columns of `table`, whose rows are those of the file.
     pub(super) fn align(&self, table: &FeatureTable, ids: &IdMap) -> FeatureTable {
         let mut rows = vec![None; ids.len()];

@@ -44,11 +44,7 @@ pub(super) fn describe(files: &Files, interactions: Interactions) -> Result<Tabl
     let mut items = FeatureTable::new(interactions.n_items());
     if let Some(source) = files.get("movies.dat")? {
         let rows = Described::split(&source, "::", 3..=3)?;
-        let table = FeatureTable::new(rows.rows.len())
-            .with_column("title", rows.text(1))?
-            .with_column("year", rows.year(1)?)?
-            .with_column("genres", rows.genres(2))?;
-        items = rows.align(&table, interactions.item_ids());
+        items = rows.align(&rows.movies()?, interactions.item_ids());
     }
     Ok((interactions, users, items))
 }
