@@ -38,6 +38,7 @@
 
 mod adagrad;
 mod adam;
+mod id_embedding;
 mod initializer;
 mod lookup;
 mod optimizer;
@@ -47,6 +48,7 @@ mod tape;
 
 pub use adagrad::RowWiseAdagrad;
 pub use adam::LazyAdam;
+pub use id_embedding::IdEmbedding;
 pub use initializer::TableInitializer;
 pub use lookup::Lookup;
 pub use optimizer::{RowState, RowUpdate, SparseOptimizer, StateError};

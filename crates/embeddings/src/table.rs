@@ -5,7 +5,7 @@ use burn::module::{Content, DisplaySettings, Module, ModuleDisplay, Param, Param
 use burn::tensor::{Device, Shape, Tensor};
 
 use crate::tape::row_indices;
-use crate::{Lookup, TableInitializer, Tape};
+use crate::{IdEmbedding, Lookup, TableInitializer, Tape};
 
 /// Configuration of an [`EmbeddingTable`].
 #[derive(Config, Debug)]
@@ -143,6 +143,24 @@ impl EmbeddingTable {
                 "id {largest} is not in an embedding table of {n_rows} rows"
             );
         }
+    }
+}
+
+impl IdEmbedding for EmbeddingTable {
+    fn d_embedding(&self) -> usize {
+        EmbeddingTable::d_embedding(self)
+    }
+
+    /// # Panics
+    /// If an id is not below the number of rows; the message has both.
+    fn embed(&self, ids: &[u64], tape: &mut Tape) -> Tensor<2> {
+        let n_rows = self.n_rows();
+        let row = |&id: &u64| {
+            assert!(id < n_rows as u64, "id {id} is not in an embedding table of {n_rows} rows");
+            id as u32
+        };
+        let rows: Vec<u32> = ids.iter().map(row).collect();
+        self.forward(&rows, tape)
     }
 }
 
