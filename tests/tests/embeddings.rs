@@ -131,7 +131,7 @@ fn two_lookups_in_one_step_add_up() {
         let mut tape = Tape::new();
         let (first, second) = (table.forward(&[1, 6, 1], &mut tape), table.forward(&[6, 2], &mut tape));
         let mut grads = (first * 2.0).sum().add((second * 5.0).sum()).backward();
-        table = SparseOptimizer::new(SparseSgd).step(LR, table, tape.gradients(&mut grads));
+        table = SparseOptimizer::new(SparseSgd::default()).step(LR, table, tape.gradients(&mut grads));
         for (row, gradient) in [(1, 4.0), (2, 5.0), (6, 7.0)] {
             expected[row * D..][..D].iter_mut().for_each(|value| *value -= LR * gradient);
         }
@@ -141,12 +141,12 @@ fn two_lookups_in_one_step_add_up() {
 
 #[test]
 fn sgd() {
-    conforms(|| SparseSgd, 0.0, || Box::new(|_, _, gradient| gradient.map(|g| -LR * g)));
+    conforms(SparseSgd::default, 0.0, || Box::new(|_, _, gradient| gradient.map(|g| -LR * g)));
 }
 
 #[test]
 fn weight_decay_shrinks_touched_rows() {
-    conforms(|| SparseSgd, 0.5, || Box::new(|_, _, gradient| gradient.map(|g| -LR * g)));
+    conforms(SparseSgd::default, 0.5, || Box::new(|_, _, gradient| gradient.map(|g| -LR * g)));
 }
 
 #[test]

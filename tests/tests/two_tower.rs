@@ -82,7 +82,7 @@ fn a_step_of_sgd_is_its_formula() {
         }
         let mut tape = Tape::new();
         let mut grads = binary_cross_entropy(model.forward(&USERS, &ITEMS, &mut tape)).backward();
-        model = SparseOptimizer::new(SparseSgd).step(LR, model, tape.gradients(&mut grads));
+        model = SparseOptimizer::new(SparseSgd::default()).step(LR, model, tape.gradients(&mut grads));
         assert_close(&model.user_vectors(), expected_users, name);
         assert_close(&model.item_vectors(), expected_items, name);
     }

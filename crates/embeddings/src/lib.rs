@@ -38,20 +38,35 @@
 
 mod adagrad;
 mod adam;
+mod bag;
+mod collection;
+mod gradients;
+mod host_step;
 mod id_embedding;
 mod initializer;
+mod jagged;
 mod lookup;
 mod optimizer;
+mod pooling;
+mod reads;
+mod rows;
 mod sgd;
 mod table;
 mod tape;
 
-pub use adagrad::RowWiseAdagrad;
-pub use adam::LazyAdam;
+pub use adagrad::{RowWiseAdagrad, SparseAdagrad};
+pub use adam::{LazyAdam, PartialRowWiseAdam};
+pub use bag::{EmbeddingBag, EmbeddingBagConfig};
+pub use collection::{CollectionError, EmbeddingCollection, EmbeddingCollectionConfig, KeyedVectors};
+pub use gradients::{NonFiniteGradient, RowGradients};
 pub use id_embedding::IdEmbedding;
 pub use initializer::TableInitializer;
+pub use jagged::{JaggedError, JaggedIds, KeyedJaggedIds};
 pub use lookup::Lookup;
-pub use optimizer::{RowState, RowUpdate, SparseOptimizer, StateError};
+pub use optimizer::{HostRule, RowState, RowUpdate, SparseOptimizer, StateError};
+pub use pooling::Pooling;
 pub use sgd::SparseSgd;
-pub use table::{EmbeddingTable, EmbeddingTableConfig};
-pub use tape::{RowGradients, Tape};
+pub use table::{EmbeddingTable, EmbeddingTableConfig, MatrixError};
+pub use tape::Tape;
+
+use table::TableRules;

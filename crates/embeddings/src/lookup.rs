@@ -64,6 +64,11 @@ impl Lookup {
         &self.inverse
     }
 
+    /// The ids that the lookup was made of, duplicates counted.
+    pub fn ids(&self) -> Vec<u32> {
+        self.inverse.iter().map(|&index| self.rows[index as usize]).collect()
+    }
+
     /// Whether no id occurs twice, so that `inverse` counts up from zero.
     pub(crate) fn is_identity(&self) -> bool {
         self.rows.len() == self.inverse.len()

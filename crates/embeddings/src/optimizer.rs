@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::tensor::{IndexingUpdateOp, Tensor, TensorData};
+use burn::grad_clipping::GradientClippingConfig;
+use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::RowGradients;
-use crate::tape::{TableGradient, row_indices};
+use crate::gradients::TableGradient;
+use crate::host_step::HostStep;
+use crate::rows::{self, indices};
+use crate::{EmbeddingTable, RowGradients, TableRules};
 
 /// The optimizer's memory of the rows of one step.
 #[derive(Debug, Clone)]
@@ -16,6 +20,10 @@ pub struct RowState {
     /// The optimizer's step count, from 1.
     pub step: u64,
 }
+
+/// A rule for one row in host memory: given the gradient `[d]` and the state `[state_width]`, it
+/// changes the state and the row `[d]`.
+pub type HostRule<'a> = Box<dyn Fn(&[f32], &mut [f32], &mut [f32]) + Send + Sync + 'a>;
 
 /// A rule that turns the gradient of distinct rows into their change.
 ///
@@ -30,6 +38,15 @@ pub trait RowUpdate: Send + Sync {
     /// - `gradient` and the change: `[n_rows, d_embedding]`
     /// - `state.rows`: `[n_rows, state_width]`
     fn update(&self, lr: f64, gradient: Tensor<2>, state: RowState) -> (Tensor<2>, RowState);
+
+    /// The same for one row at a time, for tables in host memory, where one pass over a row is several
+    /// times as fast as one pass a tensor operation.
+    ///
+    /// `step` counts from 1. A rule without it is right, but slower there.
+    fn on_host(&self, lr: f64, step: u64) -> Option<HostRule<'_>> {
+        let _ = (lr, step);
+        None
+    }
 }
 
 impl<U: RowUpdate + ?Sized> RowUpdate for Box<U> {
@@ -40,12 +57,40 @@ impl<U: RowUpdate + ?Sized> RowUpdate for Box<U> {
     fn update(&self, lr: f64, gradient: Tensor<2>, state: RowState) -> (Tensor<2>, RowState) {
         (**self).update(lr, gradient, state)
     }
+
+    fn on_host(&self, lr: f64, step: u64) -> Option<HostRule<'_>> {
+        (**self).on_host(lr, step)
+    }
 }
 
 /// An optimizer of the embedding tables of a module, in the shape of Burn's own: it takes the
 /// module by value and gives it back.
 ///
-/// Tables are found by mapping the module; parameters without row gradients pass through.
+/// Tables are found by mapping the module; parameters without row gradients pass through. The learning
+/// rate is given at each step, so a schedule of Burn serves the dense optimizer and this one alike, with
+/// rates of their own for groups of parameters:
+///
+/// ```
+/// use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
+/// use burn::lr_scheduler::exponential::ExponentialLrSchedulerConfig;
+/// use burn::lr_scheduler::module_lr_scheduler::ModuleLrSchedulerConfig;
+/// use burn::module::ParamGroup;
+/// # use burn::tensor::Device;
+/// # use burn_recsys_embeddings::{EmbeddingTableConfig, SparseOptimizer, SparseSgd, Tape};
+/// # let mut table = EmbeddingTableConfig::new(10, 2).init(&Device::default().autodiff());
+/// let mut sparse = SparseOptimizer::new(SparseSgd::default());
+/// let mut schedule = ModuleLrSchedulerConfig::new(CosineAnnealingLrSchedulerConfig::new(0.1, 100).into())
+///     .with_group(ParamGroup::from_path("users.weight"), ExponentialLrSchedulerConfig::new(0.01, 0.99))
+///     .init()?;
+/// for _ in 0..3 {
+///     let mut tape = Tape::new();
+///     let mut grads = table.forward(&[3], &mut tape).sum().backward();
+///     let lr = schedule.step();
+///     // model = dense.step(lr.clone(), model, GradientsParams::from_grads(grads, &model));
+///     table = sparse.step(lr, table, tape.gradients(&mut grads));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct SparseOptimizer<U> {
     rule: U,
@@ -53,6 +98,8 @@ pub struct SparseOptimizer<U> {
     states: HashMap<ParamId, Tensor<2>>,
     step: u64,
     weight_decay: f64,
+    clipping: Option<GradientClippingConfig>,
+    decay_groups: Vec<(ParamGroup, f64)>,
 }
 
 /// Optimizer state that does not fit the module it is loaded for.
@@ -80,7 +127,14 @@ pub enum StateError {
 impl<U: RowUpdate> SparseOptimizer<U> {
     /// An optimizer that has seen no step.
     pub fn new(rule: U) -> Self {
-        SparseOptimizer { rule, states: HashMap::new(), step: 0, weight_decay: 0.0 }
+        SparseOptimizer {
+            rule,
+            states: HashMap::new(),
+            step: 0,
+            weight_decay: 0.0,
+            clipping: None,
+            decay_groups: Vec::new(),
+        }
     }
 
     /// Shrinks every touched row by `lr * weight_decay` of itself in each step that touches it
@@ -91,28 +145,84 @@ impl<U: RowUpdate> SparseOptimizer<U> {
         self
     }
 
+    /// Clips the gradient of every table: each value, or the norm of all touched rows of the table
+    /// together. Burn's optimizers take the same configuration and clip each parameter so.
+    pub fn with_grad_clipping(mut self, clipping: GradientClippingConfig) -> Self {
+        self.clipping = Some(clipping);
+        self
+    }
+
+    /// Gives the tables of `group` a weight decay of their own. Of several groups that hold a table the
+    /// last one counts, as with learning rates in Burn.
+    pub fn with_weight_decay_of(mut self, group: ParamGroup, weight_decay: f64) -> Self {
+        self.decay_groups.push((group, weight_decay));
+        self
+    }
+
     /// The number of steps taken.
     pub fn n_steps(&self) -> u64 {
         self.step
     }
 
-    /// Updates the touched rows of the tables in `module` with learning rate `lr`.
+    /// Updates the touched rows of the tables in `module` with learning rate `lr`: one number, or what a
+    /// schedule of Burn gives for groups of parameters.
     ///
     /// The cost grows with the rows touched. It does not grow with the table, as long as no clone
     /// of the module is alive: then the backend must copy the table before it writes.
     ///
     /// # Panics
-    /// If a gradient belongs to none of the module's parameters.
-    pub fn step<M: Module>(&mut self, lr: f64, module: M, rows: RowGradients) -> M {
-        self.step += 1;
-        let mut mapper = RowMapper { optimizer: self, lr, rows };
-        let module = module.map(&mut mapper);
+    /// If a gradient is NaN or infinite ([`RowGradients::check_finite`] is the same as an error), or
+    /// belongs to none of the module's parameters. Tables and state are as before the step then.
+    pub fn step<M: Module>(&mut self, lr: impl Into<ModuleLearningRate>, module: M, rows: RowGradients) -> M {
+        if let Err(error) = rows.check_finite() {
+            #[expect(clippy::panic, reason = "a documented panic: nothing was written yet")]
+            {
+                panic!("{error}");
+            }
+        }
+        let mut paths = Paths::default();
+        module.visit(&mut paths);
+        let lr = lr.into();
+        let rates: HashMap<ParamId, Rates> = paths
+            .found
+            .iter()
+            .filter(|parameter| rows.contains(parameter.id))
+            .map(|Parameter { id, path, .. }| {
+                let lr = lr.lr_from_param(*id, Some(path));
+                let group = self.decay_groups.iter().rev().find(|(group, _)| group.matches(id, Some(path)));
+                let decay = lr * group.map_or(self.weight_decay, |(_, decay)| *decay);
+                (*id, Rates { lr, decay })
+            })
+            .collect();
+        let n_found = rates.len();
         assert!(
-            mapper.rows.is_empty(),
-            "row gradients of {} tables belong to none of the module's parameters",
-            mapper.rows.len()
+            n_found == rows.len(),
+            "row gradients of {} tables belong to none of the module's parameters, {n_found} do",
+            rows.len() - n_found
         );
-        module
+        self.step += 1;
+        module.map(&mut RowMapper { optimizer: self, rates, rows })
+    }
+
+    /// Forgets what was learned about some rows of `table`, as for ids that take the place of others.
+    /// The state of all other rows is kept.
+    ///
+    /// # Panics
+    /// If a row is not below the number of rows; the message has both.
+    pub fn reset_rows(&mut self, table: &EmbeddingTable, rows: &[u32]) {
+        let n_rows = table.n_rows();
+        for &row in rows {
+            assert!((row as usize) < n_rows, "row {row} is not in an embedding table of {n_rows} rows");
+        }
+        if rows.is_empty() {
+            return;
+        }
+        if let Some(states) = self.states.remove(&table.weight.id) {
+            let device = states.device();
+            let [_, width] = states.dims();
+            let zeros = Tensor::zeros([rows.len(), width], &device);
+            self.states.insert(table.weight.id, rows::assign(states, indices(rows, &device), zeros));
+        }
     }
 
     /// The state of every touched table by its path in `module`, and the number of steps, for a
@@ -163,49 +273,111 @@ impl<U: RowUpdate> SparseOptimizer<U> {
     }
 
     /// Updates one table.
-    fn update(&mut self, lr: f64, table: Tensor<2>, gradient: TableGradient) -> Tensor<2> {
-        let TableGradient { param, rows, gradient } = gradient;
-        let [n_rows, d_embedding] = table.dims();
-        let device = table.device();
-        let indices = row_indices(&rows, &device);
-        let width = self.rule.state_width(d_embedding);
-        let change = if width == 0 {
-            let state = RowState { rows: Tensor::zeros([rows.len(), 0], &device), step: self.step };
-            self.rule.update(lr, gradient, state).0
-        } else {
-            // Taken out of the map, so that no second reference forces a copy.
-            let states =
-                self.states.remove(&param).unwrap_or_else(|| Tensor::zeros([n_rows, width], &device));
-            let state = RowState { rows: states.clone().select(0, indices.clone()), step: self.step };
-            let (change, state) = self.rule.update(lr, gradient, state);
-            let states = states.select_assign(0, indices.clone(), state.rows, IndexingUpdateOp::Assign);
+    fn update(
+        &mut self,
+        rates: Rates,
+        table: Tensor<2>,
+        gradient: TableGradient,
+        rows: &mut RowGradients,
+    ) -> Tensor<2> {
+        let param = gradient.param;
+        let [n_rows, d] = table.dims();
+        let width = self.rule.state_width(d);
+        // Taken out of the map, so that no second reference forces a copy.
+        let states = self.states.remove(&param).filter(|states| states.device() == table.device());
+        let states = states.unwrap_or_else(|| Tensor::zeros([n_rows, width], &table.device()));
+        let rule = self.rule.on_host(rates.lr, self.step);
+        let (table, states) = match rule {
+            Some(rule) if rows::is_on_host(&table) && (width == 0 || rows::is_on_host(&states)) => {
+                let rules = gradient.rules;
+                let gradient = rows.on_host(&gradient);
+                let step =
+                    HostStep { rule, decay: rates.decay as f32, clipping: &self.clipping, rules, d, width };
+                step.update(table, states, &gradient)
+            }
+            _ => {
+                let (rows, merged) = rows.merged(&gradient);
+                self.update_on_device(rates, gradient.rules, table, states, (&rows, merged))
+            }
+        };
+        if width > 0 {
             self.states.insert(param, states);
-            change
-        };
-        let change = if self.weight_decay == 0.0 {
-            change
-        } else {
-            change - table.clone().select(0, indices.clone()) * (lr * self.weight_decay)
-        };
-        table.select_assign(0, indices, change, IndexingUpdateOp::Add)
+        }
+        table
     }
+
+    fn update_on_device(
+        &self,
+        rates: Rates,
+        rules: TableRules,
+        table: Tensor<2>,
+        states: Tensor<2>,
+        (rows, gradient): (&[u32], Tensor<2>),
+    ) -> (Tensor<2>, Tensor<2>) {
+        let Rates { lr, decay } = rates;
+        if rows.is_empty() {
+            return (table, states);
+        }
+        let device = table.device();
+        let gradient = gradient.to_device(&device);
+        let gradient = match &self.clipping {
+            Some(clipping) => clipping.init().clip_gradient(gradient),
+            None => gradient,
+        };
+        let at = indices(rows, &device);
+        let [_, width] = states.dims();
+        let (change, states) = if width == 0 {
+            let none = Tensor::zeros([rows.len(), 0], &device);
+            let (change, _) = self.rule.update(lr, gradient, RowState { rows: none, step: self.step });
+            (change, states)
+        } else {
+            let touched = RowState { rows: states.clone().select(0, at.clone()), step: self.step };
+            let (change, touched) = self.rule.update(lr, gradient, touched);
+            (change, rows::assign(states, at.clone(), touched.rows))
+        };
+        if decay == 0.0 && rules.max_norm.is_none() {
+            return (rows::add(table, at, change), states);
+        }
+        let old = table.clone().select(0, at.clone());
+        let new = old.clone() + change - old * decay;
+        let new = match rules.max_norm {
+            Some(max_norm) => {
+                let norm = new.clone().square().sum_dim(1).sqrt();
+                // Of a row of zeros the quotient is infinite, and one after the clamp.
+                new * (norm.recip() * max_norm).clamp_max(1.0)
+            }
+            None => new,
+        };
+        (rows::assign(table, at, new), states)
+    }
+}
+
+/// What a step does to a table.
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    /// The learning rate.
+    lr: f64,
+    /// How much of a row is taken away: learning rate times weight decay.
+    decay: f64,
 }
 
 struct RowMapper<'a, U> {
     optimizer: &'a mut SparseOptimizer<U>,
-    lr: f64,
+    rates: HashMap<ParamId, Rates>,
     rows: RowGradients,
 }
 
 impl<U: RowUpdate> ModuleMapper for RowMapper<'_, U> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(rates) = self.rates.remove(&param.id) else { return param };
         let Some(gradient) = self.rows.remove(param.id) else { return param };
         // `Param::map` drops the parameter's own reference first: the update is in place.
         param.map(|table| {
             let is_autodiff = table.is_autodiff();
             let shape: [usize; D] = table.dims();
             let table: Tensor<2> = table.without_autodiff().reshape([shape[0] as i64, -1]);
-            let table: Tensor<D> = self.optimizer.update(self.lr, table, gradient).reshape(shape);
+            let table = self.optimizer.update(rates, table, gradient, &mut self.rows);
+            let table: Tensor<D> = table.reshape(shape);
             if is_autodiff { table.autodiff() } else { table }
         })
     }
@@ -222,7 +394,7 @@ struct Parameter {
     path: String,
     id: ParamId,
     shape: [usize; 2],
-    device: burn::tensor::Device,
+    device: Device,
 }
 
 impl ModuleVisitor for Paths {

@@ -1,9 +1,12 @@
-//! The lookups of one step and their gradients.
+//! The lookups of one step.
+
+use std::ops::Range;
 
 use burn::module::ParamId;
-use burn::tensor::{Device, Gradients, IndexingUpdateOp, Int, Tensor, TensorData};
+use burn::tensor::{Gradients, Tensor};
 
-use crate::Lookup;
+use crate::reads::Reads;
+use crate::{RowGradients, TableRules};
 
 /// Records the lookups of one training step, so that their gradients can be found afterwards.
 ///
@@ -14,12 +17,20 @@ pub struct Tape {
     is_recording: bool,
 }
 
-/// One lookup: the leaf holds the rows `rows` of the table `param`.
+/// One tensor of vectors that the network reads: a leaf of the autodiff graph.
 #[derive(Debug)]
 struct Recorded {
-    param: ParamId,
-    rows: Vec<u32>,
     leaf: Tensor<2>,
+    parts: Vec<Part>,
+}
+
+/// The columns of a leaf that come from one table.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) param: ParamId,
+    pub(crate) rules: TableRules,
+    pub(crate) columns: Range<usize>,
+    pub(crate) reads: Reads,
 }
 
 impl Tape {
@@ -38,8 +49,11 @@ impl Tape {
         self.is_recording
     }
 
-    pub(crate) fn record(&mut self, param: ParamId, rows: Vec<u32>, leaf: Tensor<2>) {
-        self.lookups.push(Recorded { param, rows, leaf });
+    /// Makes `values` a leaf of the autodiff graph and remembers where they come from.
+    pub(crate) fn record(&mut self, values: Tensor<2>, parts: Vec<Part>) -> Tensor<2> {
+        let leaf = values.autodiff().require_grad();
+        self.lookups.push(Recorded { leaf: leaf.clone(), parts });
+        leaf
     }
 
     /// Takes the gradients of all recorded lookups out of `grads`.
@@ -47,79 +61,12 @@ impl Tape {
     /// Several lookups in one table are added up. A lookup that the loss does not depend on gives
     /// nothing.
     pub fn gradients(self, grads: &mut Gradients) -> RowGradients {
-        let mut tables: Vec<TableGradient> = Vec::new();
-        for Recorded { param, rows, leaf } in self.lookups {
-            let Some(gradient) = leaf.grad_remove(grads) else { continue };
-            let new = TableGradient { param, rows, gradient };
-            match tables.iter_mut().find(|table| table.param == param) {
-                Some(table) => table.add(new),
-                None => tables.push(new),
+        let mut gradients = RowGradients::default();
+        for Recorded { leaf, parts } in self.lookups {
+            if let Some(gradient) = leaf.grad_remove(grads) {
+                gradients.push(gradient, parts);
             }
         }
-        RowGradients { tables }
+        gradients
     }
-}
-
-/// The gradients of the rows that one step touched, for every table.
-#[derive(Debug, Clone, Default)]
-pub struct RowGradients {
-    tables: Vec<TableGradient>,
-}
-
-/// The gradient of the distinct rows `rows` of the table `param`.
-#[derive(Debug, Clone)]
-pub(crate) struct TableGradient {
-    pub(crate) param: ParamId,
-    /// Distinct row indices.
-    pub(crate) rows: Vec<u32>,
-    /// `[rows.len(), d_embedding]`
-    pub(crate) gradient: Tensor<2>,
-}
-
-impl RowGradients {
-    /// The number of tables with a gradient.
-    pub fn len(&self) -> usize {
-        self.tables.len()
-    }
-
-    /// Whether no table has a gradient.
-    pub fn is_empty(&self) -> bool {
-        self.tables.is_empty()
-    }
-
-    /// The touched rows of the table `param` and their gradient `[n_rows, d_embedding]`.
-    pub fn get(&self, param: ParamId) -> Option<(&[u32], &Tensor<2>)> {
-        let table = self.tables.iter().find(|table| table.param == param)?;
-        Some((&table.rows, &table.gradient))
-    }
-
-    pub(crate) fn remove(&mut self, param: ParamId) -> Option<TableGradient> {
-        let index = self.tables.iter().position(|table| table.param == param)?;
-        Some(self.tables.swap_remove(index))
-    }
-}
-
-impl TableGradient {
-    /// Adds the gradient of another lookup in the same table.
-    fn add(&mut self, other: TableGradient) {
-        let rows: Vec<u32> = self.rows.iter().chain(&other.rows).copied().collect();
-        let both = Tensor::cat(vec![self.gradient.clone(), other.gradient], 0);
-        let lookup = Lookup::new(&rows);
-        let device = both.device();
-        let [_, d_embedding] = both.dims();
-        self.gradient = Tensor::zeros([lookup.rows().len(), d_embedding], &device).select_assign(
-            0,
-            row_indices(lookup.inverse(), &device),
-            both,
-            IndexingUpdateOp::Add,
-        );
-        self.rows = lookup.rows().to_vec();
-    }
-}
-
-/// Row indices as a tensor `[rows.len()]`.
-pub(crate) fn row_indices(rows: &[u32], device: &Device) -> Tensor<1, Int> {
-    let rows: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
-    let n_rows = rows.len();
-    Tensor::from_data(TensorData::new(rows, [n_rows]), device)
 }

@@ -60,7 +60,7 @@ fn compare<U: RowUpdate>(rule: U, lr: f64, mut reference: impl FnMut(u64, usize,
 
 #[test]
 fn sgd_is_its_formula() {
-    compare(SparseSgd, 0.1, |_, _, gradient| gradient.map(|g| -0.1 * g));
+    compare(SparseSgd::default(), 0.1, |_, _, gradient| gradient.map(|g| -0.1 * g));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn sparse_sgd_equals_dense_sgd() {
     let mut sparse_table = table(6, 3, 7);
     let mut dense_table = sparse_table.clone();
     dense_table.weight = Param::from_tensor(dense_table.weight.val());
-    let mut sparse = SparseOptimizer::new(SparseSgd);
+    let mut sparse = SparseOptimizer::new(SparseSgd::default());
     let mut dense = SgdConfig::new().init();
     for ids in IDS {
         let mut tape = Tape::new();

@@ -351,7 +351,7 @@ impl RunConfig {
         let rule: Box<dyn RowUpdate> = match self.training.optimizer {
             OptimizerConfig::LazyAdam => Box::new(LazyAdam::default()),
             OptimizerConfig::RowWiseAdagrad => Box::new(RowWiseAdagrad::default()),
-            OptimizerConfig::Sgd => Box::new(SparseSgd),
+            OptimizerConfig::Sgd => Box::new(SparseSgd::default()),
         };
         SparseOptimizer::new(rule).with_weight_decay(self.training.weight_decay)
     }

@@ -1,5 +1,6 @@
 //! The two optimizers of a model: one for touched rows, one for everything else.
 
+use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Gradients;
@@ -14,11 +15,19 @@ pub struct Optimizers {
 }
 
 impl Optimizers {
-    /// One step with learning rate `lr`.
-    pub fn step<M: Module>(&mut self, lr: f64, model: M, tape: Tape, mut grads: Gradients) -> M {
+    /// One step with learning rate `lr`: one number, or what a schedule of Burn gives for groups of
+    /// parameters.
+    pub fn step<M: Module>(
+        &mut self,
+        lr: impl Into<ModuleLearningRate>,
+        model: M,
+        tape: Tape,
+        mut grads: Gradients,
+    ) -> M {
+        let lr = lr.into();
         let rows = tape.gradients(&mut grads);
         let grads = GradientsParams::from_grads(grads, &model);
-        let model = if grads.is_empty() { model } else { self.dense.step(lr, model, grads) };
+        let model = if grads.is_empty() { model } else { self.dense.step(lr.clone(), model, grads) };
         self.sparse.step(lr, model, rows)
     }
 }

@@ -165,7 +165,7 @@ fn weights_that_the_last_step_of_an_epoch_breaks_are_not_saved() {
     // The loss of the last batch is finite, its gradient is not: no later loss would show it.
     let config = FitConfig { learning_rate: 1e38, ..fit_config(5) };
     let mut state = state(&device);
-    let rule: Box<dyn RowUpdate> = Box::new(burn_recsys_embeddings::SparseSgd);
+    let rule: Box<dyn RowUpdate> = Box::new(burn_recsys_embeddings::SparseSgd::default());
     state.optimizers.sparse = SparseOptimizer::new(rule);
     let error = fit(&OneBatch, None, state, &config, &device, &mut watch).unwrap_err();
     assert!(matches!(error, Error::Diverged { epoch: 1, step: 1, .. }), "{error}");
