@@ -38,9 +38,12 @@
 
 mod adagrad;
 mod adam;
+mod cohort;
+mod dense;
 mod id_embedding;
 mod initializer;
 mod lookup;
+mod mixture;
 mod optimizer;
 mod sgd;
 mod table;
@@ -48,9 +51,11 @@ mod tape;
 
 pub use adagrad::RowWiseAdagrad;
 pub use adam::LazyAdam;
+pub use cohort::{Addressed, CohortAddressing, CohortAddressingConfig};
 pub use id_embedding::IdEmbedding;
 pub use initializer::TableInitializer;
 pub use lookup::Lookup;
+pub use mixture::{Mixed, Mixture, MixtureConfig};
 pub use optimizer::{RowState, RowUpdate, SparseOptimizer, StateError};
 pub use sgd::SparseSgd;
 pub use table::{EmbeddingTable, EmbeddingTableConfig};
