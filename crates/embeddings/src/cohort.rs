@@ -81,7 +81,7 @@ pub struct CohortAddressingConfig {
 /// Equal affinities are chosen by the lower cohort index. Burn's `topk` does not promise that: flex
 /// and ndarray sort unstably, and libtorch leaves it open. So the cohorts are chosen on the host, the
 /// same for every backend. It costs one copy of `[batch, n_cohorts]` floats each way, and on a GPU
-/// the wait for it in every forward pass; on a CPU it is faster than `topk`, which sorts.
+/// the wait for it in every forward pass; on flex it is faster than `topk`, which sorts.
 ///
 /// # Dropout
 /// Active as Burn's `Dropout` is: on an autodiff device, unless frozen. A dropped affinity becomes
