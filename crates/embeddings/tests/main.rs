@@ -3,7 +3,10 @@
 #![cfg(test)]
 #![allow(clippy::expect_used)]
 
+mod cohort;
 mod lookup;
+mod mixture;
+mod network;
 mod training;
 
 use burn::module::Module;

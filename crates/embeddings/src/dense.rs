@@ -1,0 +1,136 @@
+//! Dense layers whose first values are a function of a seed.
+//!
+//! Burn fills a layer from the generator of its device, so the values differ between backends and
+//! depend on what else was drawn before. Here they are made on the host, as those of a table are.
+
+use burn::module::{Param, ParamId};
+use burn::nn::Linear;
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Shape, Tensor, TensorData};
+
+use crate::TableInitializer;
+
+/// A trainable parameter; its values are a pure function of `(seed, stream)` and the position.
+///
+/// Parameters of one module take different streams of the module's seed. A shape of more than two
+/// dimensions is not needed so far: all but the last are rows.
+pub(crate) fn seeded_param<const D: usize>(
+    shape: [usize; D],
+    initializer: TableInitializer,
+    seed: u64,
+    stream: u64,
+    device: &Device,
+) -> Param<Tensor<D>> {
+    // Steps of the golden ratio are the states of SplitMix64: the initializer's finaliser makes
+    // independent keys of them. Stream 0 is one step on, so that it is no table of the same seed.
+    let seed = seed.wrapping_add(stream.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    Param::uninitialized(
+        ParamId::new(),
+        move |device, is_require_grad| {
+            let (width, n_rows) = (shape[D - 1], shape[..D - 1].iter().product());
+            let values = initializer.values(0..n_rows, width, seed);
+            Tensor::from_data(TensorData::new(values, shape), device).set_require_grad(is_require_grad)
+        },
+        device.clone(),
+        true,
+        Shape::from(shape),
+    )
+}
+
+/// A linear layer with bias; its values are a pure function of `(seed, stream)`.
+///
+/// Uniform in `±1 / sqrt(d_input)`, weight and bias, the distribution of Burn's own `LinearConfig`
+/// (Kaiming uniform with gain `1 / sqrt(3)`).
+pub(crate) fn seeded_linear(
+    d_input: usize,
+    d_output: usize,
+    seed: u64,
+    stream: u64,
+    device: &Device,
+) -> Linear {
+    let initializer = TableInitializer::Uniform { bound: 1.0 / (d_input as f64).sqrt() };
+    let (weight, bias) = (stream.wrapping_mul(2), stream.wrapping_mul(2).wrapping_add(1));
+    Linear {
+        weight: seeded_param([d_input, d_output], initializer, seed, weight, device),
+        bias: Some(seeded_param([d_output], initializer, seed, bias, device)),
+    }
+}
+
+/// Linear layers from each of `widths` to the next; layer `i` takes the stream `stream + i`.
+pub(crate) fn seeded_stack(widths: &[usize], seed: u64, stream: u64, device: &Device) -> Vec<Linear> {
+    let pairs = widths.windows(2).zip(stream..);
+    pairs.map(|(pair, stream)| seeded_linear(pair[0], pair[1], seed, stream, device)).collect()
+}
+
+/// The layers one after the other, with a ReLU between two of them and none after the last.
+///
+/// # Shapes
+/// - `input`: `[batch, d_input]` of the first layer
+/// - output: `[batch, d_output]` of the last layer
+pub(crate) fn forward_stack(layers: &[Linear], input: Tensor<2>) -> Tensor<2> {
+    let mut hidden = input;
+    for (index, layer) in layers.iter().enumerate() {
+        hidden = layer.forward(if index == 0 { hidden } else { relu(hidden) });
+    }
+    hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values<const D: usize>(param: &Param<Tensor<D>>) -> Vec<f32> {
+        param.val().into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn bits_are_the_same_everywhere() {
+        // Worked out apart from this code, from the definition of SplitMix64's finaliser.
+        for device in [Device::default(), Device::default().autodiff()] {
+            let layer = seeded_linear(3, 2, 7, 1, &device);
+            let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            assert_eq!(
+                bits(values(&layer.weight)),
+                [0xbb00_c53d, 0x3ef0_2112, 0xbec6_1c31, 0xbedd_34a9, 0x3e99_4f12, 0x3e00_c0c2]
+            );
+            assert_eq!(bits(values(layer.bias.as_ref().unwrap())), [0x3efa_44e4, 0x3e08_ff1f]);
+            assert_eq!(layer.weight.val().is_require_grad(), device.is_autodiff());
+        }
+    }
+
+    #[test]
+    fn every_layer_has_values_of_its_own_within_the_bound() {
+        let device = Device::default();
+        let layers = seeded_stack(&[16, 16, 16], 1, 0, &device);
+        let parameters = [
+            values(&layers[0].weight),
+            values(&layers[1].weight),
+            values(layers[0].bias.as_ref().unwrap()),
+            values(layers[1].bias.as_ref().unwrap()),
+            TableInitializer::Uniform { bound: 0.25 }.values(0..16, 16, 1),
+        ];
+        for (index, parameter) in parameters.iter().enumerate() {
+            let largest = parameter.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+            assert!((0.15..=0.25).contains(&largest), "parameter {index}: largest {largest}");
+            for other in &parameters[index + 1..] {
+                assert_ne!(parameter[..16], other[..16]);
+            }
+        }
+    }
+
+    #[test]
+    fn relu_is_between_layers_only() {
+        let device = Device::default();
+        let scale = |factor: f32| Linear {
+            weight: Param::from_tensor(Tensor::from_data([[factor]], &device)),
+            bias: None,
+        };
+        let input = || Tensor::<2>::from_data([[3.0], [-2.0]], &device);
+        let outputs = |layers: &[Linear]| -> Vec<f32> {
+            forward_stack(layers, input()).into_data().try_to_vec().unwrap()
+        };
+        assert_eq!(outputs(&[]), [3.0, -2.0]);
+        assert_eq!(outputs(&[scale(-1.0)]), [-3.0, 2.0]);
+        assert_eq!(outputs(&[scale(-1.0), scale(-5.0)]), [0.0, -10.0]);
+    }
+}
