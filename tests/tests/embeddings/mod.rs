@@ -1,0 +1,5 @@
+//! Every lookup and every sparse optimizer on every backend.
+
+mod bags;
+mod host;
+mod tables;
