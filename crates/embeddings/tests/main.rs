@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![allow(clippy::expect_used)]
 
+mod dynamic;
 mod lookup;
 mod training;
 
