@@ -1,55 +1,17 @@
 //! Rows for ids that are not known beforehand.
 
+mod config;
 mod order;
 mod slots;
 mod state;
 
 use std::collections::HashMap;
 
-use burn::config::Config;
 use rustc_hash::FxBuildHasher;
 
+pub use config::{DynamicIdsConfig, Eviction};
 use slots::{IdSlots, IdUse};
 pub use state::{DynamicIdsError, DynamicIdsState};
-
-/// Configuration of [`DynamicIds`].
-#[derive(Config, Debug, Copy, PartialEq)]
-pub struct DynamicIdsConfig {
-    /// The number of rows for ids, at least 1. The table needs one more: [`n_rows`](Self::n_rows).
-    pub capacity: usize,
-    /// An id gets a row at this sighting, at least 1; in the sightings before it the id reads the
-    /// out-of-vocabulary row.
-    ///
-    /// Most ids of an open stream are seen once or twice and teach a row nothing.
-    #[config(default = 1)]
-    pub admit_after: u32,
-    /// Which id gives up its row when all rows are taken.
-    #[config(default = "Eviction::Never")]
-    pub eviction: Eviction,
-    /// How many ids without a row have their sightings counted, each for less than 120 bytes; `None`
-    /// for as many as `capacity`. Without effect where `admit_after` is 1.
-    ///
-    /// When there are more, the one that was not seen for longest is forgotten and starts again at
-    /// zero. So no id is admitted early, and an id is admitted late only if at least this many other
-    /// ids without a row were seen between two of its sightings. (A count-min sketch, Cormode and
-    /// Muthukrishnan 2005, needs less memory an id but errs to the other side: it admits early, and
-    /// the more so the longer the stream.)
-    pub max_candidates: Option<usize>,
-}
-
-/// Which id gives up its row when a new one needs it and all rows are taken.
-///
-/// There are no ties: no two ids have the same last use.
-#[derive(Config, Debug, Copy, PartialEq, Eq)]
-pub enum Eviction {
-    /// None: new ids stay out of the vocabulary.
-    Never,
-    /// The id with the fewest sightings since it was admitted (LFU); of several, the one that was not
-    /// seen for longest. An admitted id starts with `admit_after` sightings.
-    LeastFrequentlyUsed,
-    /// The id that was not seen for longest (LRU).
-    LeastRecentlyUsed,
-}
 
 /// Gives rows of an embedding table to ids that are not known beforehand.
 ///
@@ -89,7 +51,8 @@ pub enum Eviction {
 /// # Invariants
 /// - Two ids never have the same row at the same time.
 /// - Rows depend on the ids and the order of the calls alone.
-/// - An id costs O(1), amortised, under every policy.
+/// - An id costs O(1), amortised, under every policy. (Ids are hashed fast, not secretly: whoever may
+///   choose ids freely can make them collide. Ids of untrusted origin are hashed with a key first.)
 #[derive(Debug, Clone)]
 pub struct DynamicIds {
     config: DynamicIdsConfig,
@@ -130,85 +93,6 @@ pub struct DynamicStats {
     /// Ids whose count of sightings was forgotten for lack of memory: if many, raise
     /// [`max_candidates`](DynamicIdsConfig::max_candidates).
     pub forgotten: u64,
-}
-
-impl DynamicIdsConfig {
-    /// The largest capacity: a table has at most 2^31 - 1 rows.
-    const LARGEST: usize = i32::MAX as usize - 1;
-
-    /// The number of rows of the table: one for each id and, last, the out-of-vocabulary row.
-    pub fn n_rows(&self) -> usize {
-        self.capacity + 1
-    }
-
-    /// No ids yet.
-    ///
-    /// # Panics
-    /// If `capacity` is 0 or above 2^31 - 2, `admit_after` is 0, or `max_candidates` is 0 or above
-    /// 2^31 - 2 while `admit_after` is not 1; the message has the value and the limits.
-    pub fn init(&self) -> DynamicIds {
-        self.check();
-        DynamicIds {
-            config: *self,
-            rows: IdSlots::new(self.is_by_frequency()),
-            candidates: IdSlots::new(false),
-            clock: 0,
-            stats: DynamicStats::default(),
-        }
-    }
-
-    /// Continues where [`DynamicIds::state`] was called, as if never stopped.
-    ///
-    /// Admission and eviction may differ from the run before; the capacity may not, because the
-    /// table has its size.
-    ///
-    /// # Errors
-    /// If the state is of another capacity, or counts more candidates than `max_candidates`.
-    ///
-    /// # Panics
-    /// As [`init`](Self::init).
-    pub fn restore(&self, state: &DynamicIdsState) -> Result<DynamicIds, DynamicIdsError> {
-        self.check();
-        if state.capacity != self.capacity {
-            return Err(DynamicIdsError::Capacity { state: state.capacity, config: self.capacity });
-        }
-        // Where every id is admitted at once there are no candidates.
-        let candidates = if self.admit_after == 1 { &[] } else { state.candidates.as_slice() };
-        let max_candidates = self.max_candidates();
-        if candidates.len() > max_candidates {
-            return Err(DynamicIdsError::TooManyCandidates {
-                n_candidates: candidates.len(),
-                max_candidates,
-            });
-        }
-        Ok(DynamicIds {
-            config: *self,
-            rows: IdSlots::restore(&state.rows, self.is_by_frequency()),
-            candidates: IdSlots::restore(candidates, false),
-            clock: state.clock,
-            stats: state.stats,
-        })
-    }
-
-    fn check(&self) {
-        let DynamicIdsConfig { capacity, admit_after, .. } = *self;
-        let (largest, max_candidates) = (Self::LARGEST, self.max_candidates());
-        assert!((1..=largest).contains(&capacity), "a capacity is 1 to {largest} ids; asked for {capacity}");
-        assert!(admit_after >= 1, "ids are admitted after 1 sighting or more; asked for {admit_after}");
-        assert!(
-            admit_after == 1 || (1..=largest).contains(&max_candidates),
-            "to admit ids after {admit_after} sightings takes 1 to {largest} candidates; asked for \
-             {max_candidates}"
-        );
-    }
-
-    fn max_candidates(&self) -> usize {
-        self.max_candidates.unwrap_or(self.capacity)
-    }
-
-    fn is_by_frequency(&self) -> bool {
-        self.eviction == Eviction::LeastFrequentlyUsed
-    }
 }
 
 impl DynamicIds {
@@ -252,20 +136,20 @@ impl DynamicIds {
     pub fn resolve(&mut self, ids: &[u64]) -> Resolved {
         let start = self.clock;
         self.rows.begin_batch();
-        let mut rows = vec![self.out_of_vocabulary_row(); ids.len()];
+        let out_of_vocabulary = self.out_of_vocabulary_row();
+        // Nothing but reading at first, so that the processor waits for many ids at once.
+        let mut rows = self.lookup(ids);
         let mut fresh = Vec::new();
         let mut new = Vec::new();
-        for (position, &id) in ids.iter().enumerate() {
-            match self.rows.get(id) {
-                Some(row) => rows[position] = self.hit(row),
-                None => new.push(position),
-            }
+        for (position, &row) in rows.iter().enumerate() {
+            if row == out_of_vocabulary { new.push(position) } else { self.hit(row) }
         }
         for position in new {
             let id = ids[position];
             // An earlier position may have admitted it.
             if let Some(row) = self.rows.get(id) {
-                rows[position] = self.hit(row);
+                self.hit(row);
+                rows[position] = row;
             } else if let Some(row) = self.miss(id, start, &mut fresh) {
                 rows[position] = row;
             }
@@ -330,26 +214,27 @@ impl DynamicIds {
         }
     }
 
-    /// A sighting of the id in `row`; gives the row back.
-    fn hit(&mut self, row: u32) -> u32 {
+    /// A sighting of the id in `row`.
+    fn hit(&mut self, row: u32) {
         self.clock += 1;
         self.stats.hits += 1;
         self.rows.use_again(row, self.clock);
-        row
     }
 
     /// A sighting of an id without a row: the row that it gets now, if any. Rows used after `start`
     /// are the batch's own.
     fn miss(&mut self, id: u64, start: u64, fresh: &mut Vec<u32>) -> Option<u32> {
+        let admit_after = u64::from(self.config.admit_after);
         self.clock += 1;
         self.stats.misses += 1;
-        if self.config.admit_after > 1 && self.count(id) < u64::from(self.config.admit_after) {
+        let candidate = (admit_after > 1).then(|| self.count(id));
+        if candidate.is_some_and(|candidate| self.candidates.entry(candidate).n_uses < admit_after) {
             return None;
         }
         if self.rows.len() == self.config.capacity {
             let victim = match self.config.eviction {
                 Eviction::Never => None,
-                _ => self.rows.least_used(start),
+                Eviction::LeastFrequentlyUsed | Eviction::LeastRecentlyUsed => self.rows.least_used(start),
             };
             let Some(victim) = victim else {
                 self.stats.refused += 1;
@@ -359,32 +244,31 @@ impl DynamicIds {
             self.stats.evicted += 1;
             fresh.push(victim);
         }
-        if let Some(candidate) = self.candidates.get(id) {
+        if let Some(candidate) = candidate {
             self.candidates.remove(candidate);
         }
         self.stats.admitted += 1;
-        // A vacated slot is the next to be filled.
-        Some(self.rows.insert(IdUse { id, n_uses: u64::from(self.config.admit_after), last_use: self.clock }))
+        // Into the slot vacated last: the victim's.
+        Some(self.rows.insert(IdUse { id, n_uses: admit_after, last_use: self.clock }))
     }
 
-    /// Counts a sighting of an id without a row; gives its sightings.
-    fn count(&mut self, id: u64) -> u64 {
+    /// Counts a sighting of an id without a row; gives its slot among the candidates.
+    fn count(&mut self, id: u64) -> u32 {
         if let Some(candidate) = self.candidates.get(id) {
             self.candidates.use_again(candidate, self.clock);
-        } else {
-            if self.candidates.len() == self.config.max_candidates()
-                && let Some(oldest) = self.candidates.first()
-            {
-                self.candidates.remove(oldest);
-                self.stats.forgotten += 1;
-            }
-            self.candidates.insert(IdUse { id, n_uses: 1, last_use: self.clock });
+            return candidate;
         }
-        self.n_sightings(id)
+        if self.candidates.len() == self.config.max_candidates()
+            && let Some(oldest) = self.candidates.first()
+        {
+            self.candidates.remove(oldest);
+            self.stats.forgotten += 1;
+        }
+        self.candidates.insert(IdUse { id, n_uses: 1, last_use: self.clock })
     }
 
     /// The counted sightings of an id without a row.
     fn n_sightings(&self, id: u64) -> u64 {
-        self.candidates.get(id).map_or(0, |candidate| self.candidates.entries()[candidate as usize].n_uses)
+        self.candidates.get(id).map_or(0, |candidate| self.candidates.entry(candidate).n_uses)
     }
 }

@@ -63,6 +63,11 @@ impl IdSlots {
         &self.entries
     }
 
+    /// The id in `slot`.
+    pub(super) fn entry(&self, slot: u32) -> &IdUse {
+        &self.entries[slot as usize]
+    }
+
     /// From the first to be evicted to the last.
     pub(super) fn in_order(&self) -> impl Iterator<Item = IdUse> {
         self.order.slots().map(|slot| self.entries[slot as usize])

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
+use rustc_hash::FxBuildHasher;
+
 use super::slots::IdUse;
 use super::{DynamicIdsConfig, DynamicStats};
 
@@ -236,7 +238,8 @@ fn verified_body(bytes: &[u8]) -> Result<&[u8], DynamicIdsError> {
 /// Whether ids and times are distinct and the uses possible.
 fn check_ids(entries: &[IdUse], clock: u64) -> Result<(), DynamicIdsError> {
     let n_ids = entries.len();
-    let (mut ids, mut times) = (HashSet::with_capacity(n_ids), HashSet::with_capacity(n_ids));
+    let set = || HashSet::with_capacity_and_hasher(n_ids, FxBuildHasher);
+    let (mut ids, mut times) = (set(), set());
     for (position, &IdUse { id, n_uses, last_use }) in entries.iter().enumerate() {
         in_range("a last use", last_use, 1..=clock)?;
         // Every use takes one tick of the clock.
