@@ -48,8 +48,8 @@ impl Default for UseOrder {
 impl UseOrder {
     /// The slots `0..sorted.len()`, given in order with their ranks.
     pub(super) fn from_sorted(sorted: Vec<(u32, u64)>) -> Self {
-        let mut order = UseOrder::default();
-        order.nodes = vec![Node { group: HEAD, previous: NONE, next: NONE }; sorted.len()];
+        let nodes = vec![Node { group: HEAD, previous: NONE, next: NONE }; sorted.len()];
+        let mut order = UseOrder { nodes, ..UseOrder::default() };
         let mut group = HEAD;
         for (slot, rank) in sorted {
             group = order.group(group, rank);
