@@ -258,7 +258,7 @@ impl DynamicIds {
             self.candidates.use_again(candidate, self.clock);
             return candidate;
         }
-        if self.candidates.len() == self.config.max_candidates()
+        if self.candidates.len() == self.config.candidate_limit()
             && let Some(oldest) = self.candidates.first()
         {
             self.candidates.remove(oldest);

@@ -86,7 +86,7 @@ impl DynamicIdsConfig {
         }
         // Where every id is admitted at once there are no candidates.
         let candidates = if self.admit_after == 1 { &[] } else { state.candidates.as_slice() };
-        let max_candidates = self.max_candidates();
+        let max_candidates = self.candidate_limit();
         if candidates.len() > max_candidates {
             return Err(DynamicIdsError::TooManyCandidates {
                 n_candidates: candidates.len(),
@@ -104,7 +104,7 @@ impl DynamicIdsConfig {
 
     fn check(&self) {
         let DynamicIdsConfig { capacity, admit_after, .. } = *self;
-        let (largest, max_candidates) = (Self::LARGEST, self.max_candidates());
+        let (largest, max_candidates) = (Self::LARGEST, self.candidate_limit());
         assert!((1..=largest).contains(&capacity), "a capacity is 1 to {largest} ids; asked for {capacity}");
         assert!(admit_after >= 1, "ids are admitted after 1 sighting or more; asked for {admit_after}");
         assert!(
@@ -114,7 +114,7 @@ impl DynamicIdsConfig {
         );
     }
 
-    pub(super) fn max_candidates(&self) -> usize {
+    pub(super) fn candidate_limit(&self) -> usize {
         self.max_candidates.unwrap_or(self.capacity)
     }
 
