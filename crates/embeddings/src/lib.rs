@@ -42,6 +42,7 @@ mod bag;
 mod cohort;
 mod collection;
 mod dense;
+mod dynamic;
 mod gradients;
 mod host_step;
 mod id_embedding;
@@ -62,6 +63,9 @@ pub use adam::{LazyAdam, PartialRowWiseAdam};
 pub use bag::{EmbeddingBag, EmbeddingBagConfig};
 pub use cohort::{Addressed, CohortAddressing, CohortAddressingConfig};
 pub use collection::{CollectionError, EmbeddingCollection, EmbeddingCollectionConfig, KeyedVectors};
+pub use dynamic::{
+    DynamicIds, DynamicIdsConfig, DynamicIdsError, DynamicIdsState, DynamicStats, Eviction, Resolved,
+};
 pub use gradients::{NonFiniteGradient, RowGradients};
 pub use id_embedding::IdEmbedding;
 pub use initializer::TableInitializer;

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used)]
 
 mod cohort;
+mod dynamic;
 mod lookup;
 mod mixture;
 mod network;
