@@ -8,11 +8,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use burn_recsys_data::random::{Random, Stream};
+use burn_recsys_embeddings::{RowUpdate, RowWiseAdagrad, SparseAdagrad};
 use burn_recsys_training::device_from_name;
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::Result;
 use crate::machine::Machine;
+use crate::peer::{Peer, Python};
 use crate::report::{Report, note};
 use crate::spread::{Ratio, Spread};
 use dense::DenseSubject;
@@ -22,7 +25,7 @@ use traffic::{Batch, Traffic};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Rows of the user table and of the item table, one model for each size.
-    #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000,4000000")]
+    #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000,10000000")]
     rows: Vec<u32>,
     /// The size of each embedding vector.
     #[arg(long, default_value_t = 64)]
@@ -39,9 +42,14 @@ pub(crate) struct Arguments {
     /// Timed steps of the dense model.
     #[arg(long, default_value_t = 6)]
     dense_steps: usize,
+    /// Measure PyTorch with sparse gradients too, on tables of this many rows; 0 for none.
+    #[arg(long, default_value_t = 1_000_000)]
+    peer_rows: u32,
     /// The compute device.
     #[arg(long, default_value = "flex")]
     device: String,
+    #[command(flatten)]
+    python: Python,
 }
 
 /// Timed steps of a visit. One step before them is not timed: it brings the model back into the caches
@@ -62,7 +70,18 @@ struct Series {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Sparse(Traffic),
+    /// Adagrad by element, as PyTorch has it, with zipf traffic.
+    Adagrad,
     Dense,
+    /// PyTorch with so many threads.
+    Peer(usize),
+}
+
+/// What PyTorch reports of a visit.
+#[derive(Debug, Deserialize)]
+struct PeerSteps {
+    seconds: Vec<f64>,
+    rows_touched: usize,
 }
 
 impl Series {
@@ -79,7 +98,7 @@ impl Series {
     ) -> Result<()> {
         let traffic = match self.kind {
             Kind::Sparse(traffic) => traffic,
-            Kind::Dense => Traffic::Zipf,
+            Kind::Adagrad | Kind::Dense | Kind::Peer(_) => Traffic::Zipf,
         };
         for index in 0..=n_steps {
             let draws = Random::new(1, Stream::Synthetic, u64::from(self.rows));
@@ -95,34 +114,56 @@ impl Series {
         Ok(())
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> String {
         match self.kind {
-            Kind::Sparse(Traffic::Zipf) => "zipf",
-            Kind::Sparse(Traffic::SameTouch) => "same touch",
-            Kind::Dense => "dense Adam, zipf",
+            Kind::Sparse(Traffic::Zipf) => "zipf".into(),
+            Kind::Sparse(Traffic::SameTouch) => "same touch".into(),
+            Kind::Adagrad => "zipf, Adagrad".into(),
+            Kind::Dense => "dense Adam, zipf".into(),
+            Kind::Peer(threads) => format!("PyTorch, zipf, Adagrad, {threads} threads"),
         }
+    }
+
+    /// As [`visit`](Self::visit), by a peer.
+    fn visit_peer(&mut self, peer: &mut Peer) -> Result<()> {
+        let PeerSteps { seconds, rows_touched } = peer.ask()?;
+        self.touched += rows_touched * seconds.len();
+        self.times.extend(seconds.into_iter().map(Duration::from_secs_f64));
+        Ok(())
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let machine = Machine::now();
-    let &Arguments { ref rows, d, batch, steps, dense_up_to, dense_steps, ref device } = arguments;
+    let &Arguments { ref rows, d, batch, steps, dense_up_to, dense_steps, peer_rows, ref device, .. } =
+        arguments;
     if rows.contains(&0) || [d, batch, steps].contains(&0) {
         return Err("--rows, --d, --batch and --steps must be at least 1".into());
     }
     let device = device_from_name(device)?.autodiff();
-    let traffics = [Traffic::Zipf, Traffic::SameTouch];
-    let mut subjects: Vec<(SparseSubject, [Series; 2])> = Vec::new();
-    for &n_rows in rows {
+    let mut peers = if peer_rows > 0 { start_peers(arguments, machine.cores())? } else { Vec::new() };
+    let mut subjects: Vec<(SparseSubject, Vec<Series>)> = Vec::new();
+    let row_wise = || -> Box<dyn RowUpdate> { Box::new(RowWiseAdagrad::default()) };
+    let traffics = [Traffic::Zipf, Traffic::SameTouch].map(Kind::Sparse);
+    let mut sizes: Vec<(u32, Box<dyn RowUpdate>, Vec<Kind>)> =
+        rows.iter().map(|&n_rows| (n_rows, row_wise(), traffics.to_vec())).collect();
+    if peer_rows > 0 {
+        sizes.push((peer_rows, Box::new(SparseAdagrad::default()), vec![Kind::Adagrad]));
+    }
+    for (n_rows, rule, kinds) in sizes {
         note(&format!("two tables of {n_rows} rows"));
-        let mut subject = SparseSubject::new(n_rows as usize, d, &device);
-        let mut series = traffics.map(|traffic| Series::new(n_rows, Kind::Sparse(traffic)));
+        let mut subject = SparseSubject::new(n_rows as usize, d, rule, &device)?;
+        let mut of_size: Vec<Series> = kinds.into_iter().map(|kind| Series::new(n_rows, kind)).collect();
         // Tables are filled and optimizer state is made on first use: neither is a step's cost.
-        for series in &mut series {
+        for series in &mut of_size {
             series.visit(2, batch, |batch| subject.step(batch, &device))?;
             *series = Series::new(n_rows, series.kind);
         }
-        subjects.push((subject, series));
+        subjects.push((subject, of_size));
+    }
+    for (peer, series) in &mut peers {
+        series.visit_peer(peer)?;
+        *series = Series::new(peer_rows, series.kind);
     }
     note("sparse steps, the sizes in turn");
     for _ in 0..steps.div_ceil(STEPS_A_VISIT) {
@@ -130,6 +171,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
             for series in series {
                 series.visit(STEPS_A_VISIT, batch, |batch| subject.step(batch, &device))?;
             }
+        }
+        for (peer, series) in &mut peers {
+            series.visit_peer(peer)?;
         }
     }
     let mut series: Vec<Series> = subjects.into_iter().flat_map(|(_, series)| series).collect();
@@ -140,12 +184,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
         dense.visit(dense_steps, batch, |batch| subject.step(batch, &device))?;
         series.push(dense);
     }
+    series.extend(peers.into_iter().map(|(_, series)| series));
     // Sizes of one kind together; the sort keeps the order of sizes.
     series.sort_by_key(|series| match series.kind {
-        Kind::Sparse(traffic) => traffic as u8,
-        Kind::Dense => u8::MAX,
+        Kind::Sparse(traffic) => traffic as usize,
+        Kind::Dense => 10,
+        Kind::Adagrad => 11,
+        Kind::Peer(threads) => 11 + threads,
     });
     report(machine, arguments, &series)
+}
+
+/// PyTorch with one thread and with all cores.
+fn start_peers(arguments: &Arguments, cores: usize) -> Result<Vec<(Peer, Series)>> {
+    let mut threads = vec![1, cores];
+    threads.dedup();
+    let start = |threads: usize| {
+        let mut command = arguments.python.command("sparse_step.py", threads)?;
+        for (flag, value) in [
+            ("--rows", arguments.peer_rows as usize),
+            ("--dim", arguments.d),
+            ("--batch-size", arguments.batch),
+            ("--steps", STEPS_A_VISIT),
+            ("--threads", threads),
+        ] {
+            command.args([flag, &value.to_string()]);
+        }
+        Ok((Peer::start(&mut command)?, Series::new(arguments.peer_rows, Kind::Peer(threads))))
+    };
+    threads.into_iter().map(start).collect()
 }
 
 fn report(machine: Machine, arguments: &Arguments, series: &[Series]) -> Result<Report> {
@@ -158,7 +225,7 @@ fn report(machine: Machine, arguments: &Arguments, series: &[Series]) -> Result<
         for series in of_kind {
             let spread = Spread::of(&series.times).ok_or("no step was timed")?;
             let touched = series.touched / series.times.len();
-            let mut row = vec![series.name().to_string(), series.rows.to_string(), touched.to_string()];
+            let mut row = vec![series.name(), series.rows.to_string(), touched.to_string()];
             row.extend(spread.cells(1e-3));
             table.push(row);
             measured.push(json!({
@@ -167,14 +234,28 @@ fn report(machine: Machine, arguments: &Arguments, series: &[Series]) -> Result<
             spreads.push((series.rows, spread));
         }
         let by_median = |a: &&(u32, Spread), b: &&(u32, Spread)| a.1.median.total_cmp(&b.1.median);
+        let name = of_kind[0].name();
+        if let Kind::Peer(_) = of_kind[0].kind {
+            let (rows, peer) = spreads[0];
+            for ours in series.iter().filter(|other| {
+                other.rows == rows && matches!(other.kind, Kind::Adagrad | Kind::Sparse(Traffic::Zipf))
+            }) {
+                let ratio = Ratio::of(&peer, &Spread::of(&ours.times).ok_or("no step was timed")?);
+                findings.push(format!("{name} / {} = {ratio}", ours.name()));
+                ratios.insert(format!("{name} / {}", ours.name()), json!(ratio));
+            }
+            continue;
+        }
         let (Some(low), Some(high)) = (spreads.iter().min_by(by_median), spreads.iter().max_by(by_median))
         else {
             continue;
         };
         let ratio = Ratio::of(&high.1, &low.1);
-        let name = of_kind[0].name();
+        if spreads.len() < 2 {
+            continue;
+        }
         findings.push(format!("{name}: slowest size ({}) / fastest size ({}) = {ratio}", high.0, low.0));
-        ratios.insert(name.into(), json!(ratio));
+        ratios.insert(name, json!(ratio));
     }
     let &Arguments { d, batch, ref device, .. } = arguments;
     let json = json!({

@@ -102,6 +102,15 @@ impl JaggedIds {
         Ok(JaggedIds { values, offsets, weights: None })
     }
 
+    /// A bag of one for each id.
+    ///
+    /// # Errors
+    /// If there are more than 2^31 - 1 ids.
+    pub fn one_each(values: Vec<u32>) -> Result<Self, JaggedError> {
+        let lengths = vec![1; values.len()];
+        JaggedIds::new(values, &lengths)
+    }
+
     /// One bag for each slice.
     ///
     /// # Errors

@@ -40,7 +40,7 @@ impl DenseSubject {
         let start = Instant::now();
         let users = look_up(&model.users, &batch.users, device);
         let items = look_up(&model.items, &batch.items, device);
-        let loss = model.scorer.loss(users, items, batch);
+        let loss = model.scorer.loss(Tensor::cat(vec![users, items], 1), batch);
         let value: f32 = loss.clone().into_scalar();
         let grads = GradientsParams::from_grads(loss.backward(), &model);
         let model = self.optimizer.step(LEARNING_RATE, model, grads);

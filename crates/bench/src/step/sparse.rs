@@ -7,7 +7,10 @@ use burn::nn::{Linear, LinearConfig};
 use burn::optim::AdamConfig;
 use burn::tensor::activation::{log_sigmoid, relu};
 use burn::tensor::{Device, Tensor, TensorData};
-use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, RowWiseAdagrad, SparseOptimizer, Tape};
+use burn_recsys_embeddings::{
+    EmbeddingCollection, EmbeddingCollectionConfig, EmbeddingTableConfig, JaggedIds, KeyedJaggedIds, Pooling,
+    RowUpdate, SparseOptimizer, Tape,
+};
 use burn_recsys_training::Optimizers;
 
 use super::traffic::Batch;
@@ -20,8 +23,7 @@ const D_HIDDEN: usize = 128;
 /// A user and an item table under one multi-layer perceptron.
 #[derive(Module, Debug)]
 struct SparseModel {
-    users: EmbeddingTable,
-    items: EmbeddingTable,
+    vectors: EmbeddingCollection,
     scorer: Scorer,
 }
 
@@ -43,12 +45,12 @@ impl Scorer {
     /// Binary cross-entropy.
     ///
     /// # Shapes
-    /// - `users`, `items`: `[batch, d]`
+    /// - `vectors`: `[batch, 2 * d]`, users then items
     /// - output: `[1]`
-    pub(super) fn loss(&self, users: Tensor<2>, items: Tensor<2>, batch: &Batch) -> Tensor<1> {
-        let device = users.device();
+    pub(super) fn loss(&self, vectors: Tensor<2>, batch: &Batch) -> Tensor<1> {
+        let device = vectors.device();
         let signs = TensorData::new(batch.signs.clone(), [batch.signs.len(), 1]);
-        let hidden = relu(self.hidden.forward(Tensor::cat(vec![users, items], 1)));
+        let hidden = relu(self.hidden.forward(vectors));
         let logits = self.output.forward(hidden);
         // -ln p of the label: the two labels differ only by the sign of the logit.
         log_sigmoid(logits * Tensor::from_data(signs, &device)).mean().neg()
@@ -63,14 +65,17 @@ pub(super) struct SparseSubject {
 }
 
 impl SparseSubject {
-    pub(super) fn new(n_rows: usize, d: usize, device: &Device) -> Self {
-        let table = |seed| EmbeddingTableConfig::new(n_rows, d).with_seed(seed).init(device);
-        let model = SparseModel { users: table(1), items: table(2), scorer: Scorer::new(d, device) };
-        let optimizers = Optimizers {
-            sparse: SparseOptimizer::new(Box::new(RowWiseAdagrad::default())),
-            dense: AdamConfig::new().init(),
-        };
-        SparseSubject { model: Some(model), optimizers }
+    pub(super) fn new(n_rows: usize, d: usize, rule: Box<dyn RowUpdate>, device: &Device) -> Result<Self> {
+        let table = |seed| EmbeddingTableConfig::new(n_rows, d).with_seed(seed);
+        let vectors = EmbeddingCollectionConfig::default()
+            .with_table("users", table(1))
+            .with_table("items", table(2))
+            .with_feature("user", "users", Pooling::Sum)
+            .with_feature("item", "items", Pooling::Sum)
+            .init(device)?;
+        let model = SparseModel { vectors, scorer: Scorer::new(d, device) };
+        let optimizers = Optimizers { sparse: SparseOptimizer::new(rule), dense: AdamConfig::new().init() };
+        Ok(SparseSubject { model: Some(model), optimizers })
     }
 
     /// The time from ids on the host to an updated model.
@@ -79,9 +84,12 @@ impl SparseSubject {
         device.sync()?;
         let start = Instant::now();
         let mut tape = Tape::new();
-        let users = model.users.forward(&batch.users, &mut tape);
-        let items = model.items.forward(&batch.items, &mut tape);
-        let loss = model.scorer.loss(users, items, batch);
+        let ids = KeyedJaggedIds::from_features(vec![
+            ("user".into(), JaggedIds::one_each(batch.users.clone())?),
+            ("item".into(), JaggedIds::one_each(batch.items.clone())?),
+        ])?;
+        let vectors = model.vectors.forward(&ids, &mut tape).into_tensor();
+        let loss = model.scorer.loss(vectors, batch);
         let value: f32 = loss.clone().into_scalar();
         let model = self.optimizers.step(LEARNING_RATE, model, tape, loss.backward());
         device.sync()?;
