@@ -38,6 +38,7 @@
 
 mod adagrad;
 mod adam;
+mod hashing;
 mod id_embedding;
 mod initializer;
 mod lookup;
@@ -48,6 +49,7 @@ mod tape;
 
 pub use adagrad::RowWiseAdagrad;
 pub use adam::LazyAdam;
+pub use hashing::HashFamily;
 pub use id_embedding::IdEmbedding;
 pub use initializer::TableInitializer;
 pub use lookup::Lookup;
