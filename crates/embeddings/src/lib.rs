@@ -38,6 +38,8 @@
 
 mod adagrad;
 mod adam;
+mod compositional;
+mod hash_embedding;
 mod hashing;
 mod id_embedding;
 mod initializer;
@@ -49,6 +51,8 @@ mod tape;
 
 pub use adagrad::RowWiseAdagrad;
 pub use adam::LazyAdam;
+pub use compositional::{Combination, CompositionalEmbedding, CompositionalEmbeddingConfig};
+pub use hash_embedding::{HashEmbedding, HashEmbeddingConfig};
 pub use hashing::HashFamily;
 pub use id_embedding::IdEmbedding;
 pub use initializer::TableInitializer;

@@ -3,6 +3,9 @@
 #![cfg(test)]
 #![allow(clippy::expect_used)]
 
+mod compositional;
+mod finite_differences;
+mod hash_embedding;
 mod lookup;
 mod training;
 
