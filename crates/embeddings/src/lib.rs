@@ -39,6 +39,7 @@
 mod adagrad;
 mod adam;
 mod compositional;
+mod deep_hash;
 mod hash_embedding;
 mod hashing;
 mod id_embedding;
@@ -52,6 +53,9 @@ mod tape;
 pub use adagrad::RowWiseAdagrad;
 pub use adam::LazyAdam;
 pub use compositional::{Combination, CompositionalEmbedding, CompositionalEmbeddingConfig};
+pub use deep_hash::{
+    DecoderActivation, DeepHashEmbedding, DeepHashEmbeddingConfig, HashEncoder, HashEncoding,
+};
 pub use hash_embedding::{HashEmbedding, HashEmbeddingConfig};
 pub use hashing::HashFamily;
 pub use id_embedding::IdEmbedding;

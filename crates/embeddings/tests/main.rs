@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used)]
 
 mod compositional;
+mod deep_hash;
 mod finite_differences;
 mod hash_embedding;
 mod lookup;
