@@ -5,11 +5,13 @@ use std::ops::Range;
 use burn::config::Config;
 use rayon::prelude::*;
 
+use crate::normal::box_muller;
+
 /// How the rows of a table are first filled.
 ///
-/// Every value is a pure function of `(seed, row, column)`: a table has the same bits on every
-/// backend and with every number of threads, and a larger table begins with the rows of a smaller
-/// one.
+/// Every value is a pure function of `(seed, row, column)`: a table has the same bits on every platform,
+/// on every backend and with every number of threads, and a larger table begins with the rows of a
+/// smaller one.
 #[derive(Config, Debug, Copy, PartialEq)]
 pub enum TableInitializer {
     /// All zero.
@@ -66,12 +68,13 @@ impl TableInitializer {
     }
 }
 
-/// A standard normal value of 64 random bits (Box and Muller 1958).
+/// A standard normal value of 64 random bits.
 fn normal(bits: u64) -> f64 {
-    // The first uniform is never zero.
-    let first = ((bits >> 32) as f64 + 1.0) / (1u64 << 32) as f64;
-    let second = (bits & 0xFFFF_FFFF) as f64 / (1u64 << 32) as f64;
-    (-2.0 * first.ln()).sqrt() * (std::f64::consts::TAU * second).cos()
+    // The radius is never zero; the turn goes half a turn either way.
+    const SCALE: f32 = 1.0 / (1u64 << 32) as f32;
+    let radius = ((bits >> 32) as f32 + 1.0) * SCALE;
+    let turn = (bits as u32 as i32) as f32 * SCALE;
+    f64::from(box_muller(radius, turn).0)
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a bijection on 64 bits.

@@ -41,15 +41,20 @@ mod adam;
 mod bag;
 mod cohort;
 mod collection;
+mod compositional;
+mod deep_hash;
 mod dense;
 mod dynamic;
 mod gradients;
+mod hash_embedding;
+mod hashing;
 mod host_step;
 mod id_embedding;
 mod initializer;
 mod jagged;
 mod lookup;
 mod mixture;
+mod normal;
 mod optimizer;
 mod pooling;
 mod reads;
@@ -63,10 +68,16 @@ pub use adam::{LazyAdam, PartialRowWiseAdam};
 pub use bag::{EmbeddingBag, EmbeddingBagConfig};
 pub use cohort::{Addressed, CohortAddressing, CohortAddressingConfig};
 pub use collection::{CollectionError, EmbeddingCollection, EmbeddingCollectionConfig, KeyedVectors};
+pub use compositional::{Combination, CompositionalEmbedding, CompositionalEmbeddingConfig};
+pub use deep_hash::{
+    DecoderActivation, DeepHashEmbedding, DeepHashEmbeddingConfig, HashEncoder, HashEncoding,
+};
 pub use dynamic::{
     DynamicIds, DynamicIdsConfig, DynamicIdsError, DynamicIdsState, DynamicStats, Eviction, Resolved,
 };
 pub use gradients::{NonFiniteGradient, RowGradients};
+pub use hash_embedding::{HashEmbedding, HashEmbeddingConfig};
+pub use hashing::HashFamily;
 pub use id_embedding::IdEmbedding;
 pub use initializer::TableInitializer;
 pub use jagged::{JaggedError, JaggedIds, KeyedJaggedIds};

@@ -4,7 +4,11 @@
 #![allow(clippy::expect_used)]
 
 mod cohort;
+mod compositional;
+mod deep_hash;
 mod dynamic;
+mod finite_differences;
+mod hash_embedding;
 mod lookup;
 mod mixture;
 mod network;
