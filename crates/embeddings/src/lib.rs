@@ -39,6 +39,7 @@
 mod adagrad;
 mod adam;
 mod id_embedding;
+pub mod inference;
 mod initializer;
 mod lookup;
 mod optimizer;

@@ -1,8 +1,9 @@
-//! Sparse training against plain-Rust references and against Burn's dense embedding.
+//! Sparse training against plain-Rust references and against Burn's dense embedding; tables for serving.
 
 #![cfg(test)]
 #![allow(clippy::expect_used)]
 
+mod inference;
 mod lookup;
 mod training;
 
