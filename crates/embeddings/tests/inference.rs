@@ -189,6 +189,27 @@ fn small_table(precision: Precision) -> (TempDir, PathBuf) {
 }
 
 #[test]
+fn rows_at_the_ends_of_f32_stay_finite_and_within_the_bounds() {
+    for row in [
+        [f32::MIN, f32::MAX, 0.0],
+        // Its last code would be infinite with a step rounded to the nearest.
+        [f32::MAX, 3.402_47e38, 3.402_5e38],
+        [f32::MIN, 0.5 * f32::MAX, -1.0],
+        [f32::MIN_POSITIVE, f32::MIN_POSITIVE.next_up(), 0.0],
+        // Subnormal numbers, some with steps that are none.
+        [1e-45, 0.0, -1e-45],
+        [1e-43, 3e-44, -1e-45],
+    ] {
+        for precision in [Precision::F32, Precision::Int8, Precision::Int4] {
+            for (x, y) in row.iter().zip(read_back(precision, &row, 3)) {
+                let error = (f64::from(*x) - f64::from(y)).abs();
+                assert!(error <= bound(precision, &row), "{precision:?}: {x:e} of {row:?} became {y:e}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_bytes_of_a_file_are_as_documented() {
     for (precision, row) in [
         (Precision::F32, [1f32, 2.0, 0.5].map(f32::to_le_bytes).concat()),
