@@ -50,6 +50,7 @@ mod hash_embedding;
 mod hashing;
 mod host_step;
 mod id_embedding;
+pub mod inference;
 mod initializer;
 mod jagged;
 mod lookup;

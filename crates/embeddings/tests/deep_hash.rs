@@ -20,7 +20,7 @@ fn config(activation: DecoderActivation) -> DeepHashEmbeddingConfig {
         .with_d_hidden(8)
         .with_activation(activation)
         .with_std(1.0)
-        .with_seed(2)
+        .with_seed(5)
 }
 
 /// All floats of a module by path, buffers too.
@@ -233,7 +233,7 @@ fn weights_and_hashes_are_functions_of_the_seed() {
     assert_ne!(first.encoder(), other.encoder());
     // Committed: the bits are the same on every platform.
     let weight = floats.get("decoder.hidden.0.linear.weight").expect("a weight");
-    assert_eq!(weight[..2].iter().map(|&v| v as f32).collect::<Vec<_>>(), [-0.059_285_183, -0.822_172_5]);
+    assert_eq!(weight[..2].iter().map(|&v| v as f32).collect::<Vec<_>>(), [-0.487_270_7, 0.301_584_93]);
 }
 
 #[test]

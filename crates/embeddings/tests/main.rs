@@ -1,4 +1,4 @@
-//! Sparse training against plain-Rust references and against Burn's dense embedding.
+//! Sparse training against plain-Rust references and against Burn's dense embedding; tables for serving.
 
 #![cfg(test)]
 #![allow(clippy::expect_used)]
@@ -9,6 +9,7 @@ mod deep_hash;
 mod dynamic;
 mod finite_differences;
 mod hash_embedding;
+mod inference;
 mod lookup;
 mod mixture;
 mod network;
