@@ -26,9 +26,11 @@ pub use state::{DynamicIdsError, DynamicIdsState};
 /// [`n_rows`](Self::n_rows) rows and never touches it. A training step
 /// 1. resolves **all** ids of the step that belong to the table in one call of
 ///    [`resolve`](Self::resolve): a second call could give rows of the first to other ids;
-/// 2. resets the rows in [`Resolved::fresh`] before they are read. They had another id, whose vector
-///    and whose optimizer state (the accumulated squares of Adagrad, the moments of Adam) are still
-///    in them;
+/// 2. resets the rows in [`Resolved::fresh`] before they are read, in the table
+///    ([`EmbeddingTable::reset_rows`](crate::EmbeddingTable::reset_rows)) and in the optimizer
+///    ([`SparseOptimizer::reset_rows`](crate::SparseOptimizer::reset_rows)). They had another id, whose
+///    vector and whose optimizer state (the accumulated squares of Adagrad, the moments of Adam) are
+///    still in them; all other rows keep theirs;
 /// 3. looks up [`Resolved::rows`] in the table, with the step's [`Tape`](crate::Tape) as usual. The
 ///    out-of-vocabulary row is an ordinary row: it learns what rare ids have in common.
 ///
@@ -46,6 +48,27 @@ pub use state::{DynamicIdsError, DynamicIdsState};
 /// let resolved = ids.resolve(&[70, 5]); // 70 is in the batch, so it keeps its row
 /// assert_eq!((resolved.rows, resolved.fresh), (vec![0, 1], vec![1]));
 /// assert_eq!(ids.lookup(&[5, u64::MAX]), [1, 2]);
+/// ```
+///
+/// ```
+/// use burn::tensor::Device;
+/// use burn_recsys_embeddings::{
+///     DynamicIdsConfig, EmbeddingTableConfig, Eviction, RowWiseAdagrad, SparseOptimizer, Tape,
+/// };
+///
+/// let config = DynamicIdsConfig::new(1000).with_eviction(Eviction::LeastFrequentlyUsed);
+/// let mut ids = config.init();
+/// let mut table = EmbeddingTableConfig::new(config.n_rows(), 8).init(&Device::default().autodiff());
+/// let mut sparse = SparseOptimizer::new(RowWiseAdagrad::default());
+/// for batch in [[7u64, 7_000_000_000], [7, u64::MAX]] {
+///     let resolved = ids.resolve(&batch);
+///     sparse.reset_rows(&table, &resolved.fresh);
+///     table = table.reset_rows(&resolved.fresh);
+///     let mut tape = Tape::new();
+///     let mut grads = table.forward(&resolved.rows, &mut tape).square().sum().backward();
+///     table = sparse.step(0.1, table, tape.gradients(&mut grads));
+/// }
+/// assert_eq!(ids.stats().admitted, 3);
 /// ```
 ///
 /// # Invariants

@@ -17,6 +17,8 @@ pub struct RowGradients {
     /// Gradients of what the network read.
     leaves: Vec<Values>,
     tables: Vec<TableGradient>,
+    /// Whether that is known already.
+    is_finite: bool,
 }
 
 /// A gradient that is NaN or infinite.
@@ -79,6 +81,7 @@ impl RowGradients {
     pub(crate) fn push(&mut self, gradient: Tensor<2>, parts: Vec<Part>) {
         let leaf = self.leaves.len();
         self.leaves.push(Values::Tensor(gradient));
+        self.is_finite = false;
         for Part { param, rules, columns, reads } in parts {
             let part = LeafPart { leaf, columns, reads };
             match self.tables.iter_mut().find(|table| table.param == param) {
@@ -106,13 +109,16 @@ impl RowGradients {
         Some(table.merge(&self.leaves))
     }
 
-    /// Looks for gradients that are NaN or infinite.
+    /// Looks for gradients that are NaN or infinite, once.
     ///
     /// A device other than the host has to wait for the backward pass.
     ///
     /// # Errors
     /// If there is one.
-    pub fn check_finite(&self) -> Result<(), NonFiniteGradient> {
+    pub fn check_finite(&mut self) -> Result<(), NonFiniteGradient> {
+        if self.is_finite {
+            return Ok(());
+        }
         for (lookup, leaf) in self.leaves.iter().enumerate() {
             if !leaf.is_finite() {
                 let reads_it = |table: &&TableGradient| table.parts.iter().any(|part| part.leaf == lookup);
@@ -122,6 +128,7 @@ impl RowGradients {
                 }
             }
         }
+        self.is_finite = true;
         Ok(())
     }
 

@@ -173,7 +173,12 @@ impl<U: RowUpdate> SparseOptimizer<U> {
     /// # Panics
     /// If a gradient is NaN or infinite ([`RowGradients::check_finite`] is the same as an error), or
     /// belongs to none of the module's parameters. Tables and state are as before the step then.
-    pub fn step<M: Module>(&mut self, lr: impl Into<ModuleLearningRate>, module: M, rows: RowGradients) -> M {
+    pub fn step<M: Module>(
+        &mut self,
+        lr: impl Into<ModuleLearningRate>,
+        module: M,
+        mut rows: RowGradients,
+    ) -> M {
         if let Err(error) = rows.check_finite() {
             #[expect(clippy::panic, reason = "a documented panic: nothing was written yet")]
             {

@@ -267,7 +267,7 @@ mod tests {
             let rows = model.table.forward(&[1, 4, 1], &mut tape);
             let loss = (model.second.forward(model.first.forward(rows)) - 1.0).powf_scalar(2.0).mean();
             let grads = loss.backward();
-            model = optimizers.step(0.05, model, tape, grads);
+            model = optimizers.step(0.05, model, tape, grads).unwrap();
         }
         (model, optimizers)
     }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use burn_recsys_data::{Filter, InteractionFormat, SplitConfig, Strategy};
 use burn_recsys_embeddings::{
-    LazyAdam, RowUpdate, RowWiseAdagrad, SparseOptimizer, SparseSgd, TableInitializer,
+    LazyAdam, PartialRowWiseAdam, RowUpdate, RowWiseAdagrad, SparseAdagrad, SparseOptimizer, SparseSgd,
+    TableInitializer,
 };
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +136,10 @@ pub struct TrainingConfig {
 pub enum OptimizerConfig {
     /// Adam on touched rows; state: two floats a weight.
     LazyAdam,
+    /// Adam on touched rows with one second moment a row; state: one float a weight and one a row.
+    PartialRowWiseAdam,
+    /// Adagrad; state: one float a weight.
+    Adagrad,
     /// Adagrad with one float of state a row.
     RowWiseAdagrad,
     /// Stochastic gradient descent, no state.
@@ -350,6 +355,8 @@ impl RunConfig {
     pub(crate) fn sparse_optimizer(&self) -> SparseOptimizer<Box<dyn RowUpdate>> {
         let rule: Box<dyn RowUpdate> = match self.training.optimizer {
             OptimizerConfig::LazyAdam => Box::new(LazyAdam::default()),
+            OptimizerConfig::PartialRowWiseAdam => Box::new(PartialRowWiseAdam::default()),
+            OptimizerConfig::Adagrad => Box::new(SparseAdagrad::default()),
             OptimizerConfig::RowWiseAdagrad => Box::new(RowWiseAdagrad::default()),
             OptimizerConfig::Sgd => Box::new(SparseSgd::default()),
         };

@@ -63,9 +63,9 @@ pub enum Error {
         /// What is wrong and what to do.
         message: String,
     },
-    /// The loss is not finite.
+    /// The loss, the gradient of a table or a weight is not finite.
     #[error(
-        "the loss or a weight is {loss} at epoch {epoch}, step {step}: training has stopped and the last checkpoint stays; \
+        "the loss, a gradient or a weight is {loss} at epoch {epoch}, step {step}: training has stopped and the last checkpoint stays; \
          lower the learning rate, or look for extreme values in the data"
     )]
     Diverged {

@@ -165,7 +165,8 @@ fn train_epoch<T: Task>(
                 return Err(Error::Diverged { epoch, step, loss: value });
             }
             let grads = loss.backward();
-            model = optimizers.step(config.learning_rate, model, tape, grads);
+            let diverged = |_| Error::Diverged { epoch, step, loss: f64::NAN };
+            model = optimizers.step(config.learning_rate, model, tape, grads).map_err(diverged)?;
             let rows = task.n_rows(&batch);
             total += value * rows as f64;
             n_rows += rows;

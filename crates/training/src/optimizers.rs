@@ -4,7 +4,7 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Gradients;
-use burn_recsys_embeddings::{RowUpdate, SparseOptimizer, Tape};
+use burn_recsys_embeddings::{NonFiniteGradient, RowUpdate, SparseOptimizer, Tape};
 
 /// Updates embedding tables sparsely and the other parameters densely.
 pub struct Optimizers {
@@ -17,18 +17,23 @@ pub struct Optimizers {
 impl Optimizers {
     /// One step with learning rate `lr`: one number, or what a schedule of Burn gives for groups of
     /// parameters.
+    ///
+    /// # Errors
+    /// If the gradient of a table is NaN or infinite. No optimizer has moved then, but the model is
+    /// gone: it comes from the last checkpoint.
     pub fn step<M: Module>(
         &mut self,
         lr: impl Into<ModuleLearningRate>,
         model: M,
         tape: Tape,
         mut grads: Gradients,
-    ) -> M {
+    ) -> Result<M, NonFiniteGradient> {
         let lr = lr.into();
-        let rows = tape.gradients(&mut grads);
+        let mut rows = tape.gradients(&mut grads);
+        rows.check_finite()?;
         let grads = GradientsParams::from_grads(grads, &model);
         let model = if grads.is_empty() { model } else { self.dense.step(lr.clone(), model, grads) };
-        self.sparse.step(lr, model, rows)
+        Ok(self.sparse.step(lr, model, rows))
     }
 }
 

@@ -206,7 +206,8 @@ fn a_loss_that_is_no_number_stops_with_its_place() {
     assert!((*epoch, *step) == (2, 2) && loss.is_nan());
     let message = error.to_string();
     assert!(
-        message.starts_with("the loss or a weight is NaN at epoch 2, step 2: training has stopped"),
+        message
+            .starts_with("the loss, a gradient or a weight is NaN at epoch 2, step 2: training has stopped"),
         "{message}"
     );
     assert!(message.contains("lower the learning rate"), "{message}");

@@ -462,7 +462,7 @@ fn not_a_number_stops_the_step_before_anything_is_written() {
         let mut tape = Tape::new();
         let (good, bad) = (table.forward(&[1], &mut tape), table.forward(&[2], &mut tape));
         let mut grads = (good.sum() + (bad * f32::NAN).sum()).backward();
-        let rows = tape.gradients(&mut grads);
+        let mut rows = tape.gradients(&mut grads);
         let error = rows.check_finite().unwrap_err().to_string();
         assert!(error.contains("NaN or infinite; 2 lookups read it and lookup 1 has"), "{name}: {error}");
         let copy = table.clone();

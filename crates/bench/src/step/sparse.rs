@@ -91,7 +91,7 @@ impl SparseSubject {
         let vectors = model.vectors.forward(&ids, &mut tape).into_tensor();
         let loss = model.scorer.loss(vectors, batch);
         let value: f32 = loss.clone().into_scalar();
-        let model = self.optimizers.step(LEARNING_RATE, model, tape, loss.backward());
+        let model = self.optimizers.step(LEARNING_RATE, model, tape, loss.backward())?;
         device.sync()?;
         let time = start.elapsed();
         self.model = Some(model);
