@@ -1,1 +1,5 @@
-//! Tests of the whole workspace: see `tests/main.rs`.
+//! Tests of the whole workspace: see `tests/main.rs`. What the guides show is compiled and run here.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embeddings.md")]
+mod embeddings_guide {}

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | [`data`] | `burn-recsys-data` | interactions, ids, features, readers, filters, splits, samplers (no Burn) |
 //! | [`metrics`] | `burn-recsys-metrics` | numbers from ranked lists and scores (no Burn) |
-//! | [`embeddings`] | `burn-recsys-embeddings` | sparse embedding tables and their optimizers |
+//! | [`embeddings`] | `burn-recsys-embeddings` | every way from ids and features to vectors, sparse tables, row optimizers |
 //! | [`models`] | `burn-recsys-models` | two-tower, popularity baselines, losses |
 //! | [`retrieval`] | `burn-recsys-retrieval` | vectors in, exact top-k out (no Burn) |
 //! | [`training`] | `burn-recsys-training` | the loop, evaluation, checkpoints, run folders |

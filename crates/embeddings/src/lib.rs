@@ -1,14 +1,14 @@
-//! Embedding tables for Burn that train at the cost of the rows touched, not of the table.
+//! Every way from ids and features to vectors, and embedding tables for Burn that train at the cost of
+//! the rows touched, not of the table.
 //!
 //! Burn's own `Embedding` makes a gradient as large as the table at every step, and its optimizers
-//! then walk every row. Here a lookup removes duplicates on the host, gathers the unique rows as an
-//! autodiff leaf and records it in a [`Tape`]; after the backward pass a [`SparseOptimizer`] maps
-//! the module and updates only those rows. Dense parameters of the same module go through Burn's
+//! then walk every row. Here the result of a lookup is a leaf of the autodiff graph, recorded in a
+//! [`Tape`]; after the backward pass a [`SparseOptimizer`] adds up the gradients of each touched row,
+//! maps the module and updates only those rows. Dense parameters of the same module go through Burn's
 //! optimizer as usual:
 //!
 //! ```
 //! use burn::module::Module;
-//! use burn::optim::{GradientsParams, SgdConfig};
 //! use burn::tensor::{Device, Tensor};
 //! use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, RowWiseAdagrad, SparseOptimizer, Tape};
 //!
@@ -28,6 +28,17 @@
 //! let touched = tape.gradients(&mut grads); // rows 7 and 42 only
 //! model = sparse.step(0.1, model, touched);
 //! ```
+//!
+//! # What there is
+//! - Tables: [`EmbeddingTable`], read by bags ([`EmbeddingBag`], [`JaggedIds`]) or by many features at
+//!   once ([`EmbeddingCollection`], [`KeyedJaggedIds`]); [`DynamicIds`] for ids not known beforehand.
+//! - Fewer parameters than ids: [`HashEmbedding`], [`CompositionalEmbedding`], [`DeepHashEmbedding`].
+//! - From features: [`CohortAddressing`]; of several representations: [`Mixture`].
+//! - [`SparseOptimizer`] with [`SparseSgd`], [`SparseAdagrad`], [`RowWiseAdagrad`], [`LazyAdam`],
+//!   [`PartialRowWiseAdam`], or a rule of your own ([`RowUpdate`]).
+//! - Read-only tables of int8, int4 and f16 for serving: [`inference`].
+//!
+//! What takes ids implements [`IdEmbedding`].
 //!
 //! # Invariants
 //! - Nothing here names a backend: every constructor takes a `&Device`.
