@@ -44,11 +44,16 @@ impl EmbeddingBagConfig {
     /// # Panics
     /// As [`EmbeddingTableConfig::init`].
     pub fn init(&self, device: &Device) -> EmbeddingBag {
-        EmbeddingBag { table: self.table.init(device), pooling: self.pooling }
+        EmbeddingBag::new(self.table.init(device), self.pooling)
     }
 }
 
 impl EmbeddingBag {
+    /// A bag over a table that exists: such as one in host memory or one from given values.
+    pub fn new(table: EmbeddingTable, pooling: Pooling) -> Self {
+        EmbeddingBag { table, pooling }
+    }
+
     /// One vector for each bag.
     ///
     /// # Shapes

@@ -134,6 +134,21 @@ impl EmbeddingCollectionConfig {
     /// # Panics
     /// As [`EmbeddingTableConfig::init`].
     pub fn init(&self, device: &Device) -> Result<EmbeddingCollection, CollectionError> {
+        self.init_with(|_, table| table.init(device))
+    }
+
+    /// A collection of tables that `init` makes of their name and configuration: in host memory, from
+    /// given values, frozen. All of them give their vectors on one device.
+    ///
+    /// # Errors
+    /// As [`init`](Self::init).
+    ///
+    /// # Panics
+    /// If `init` panics, or a table has another width than its configuration; the message has both.
+    pub fn init_with(
+        &self,
+        mut init: impl FnMut(&str, &EmbeddingTableConfig) -> EmbeddingTable,
+    ) -> Result<EmbeddingCollection, CollectionError> {
         let table_names: Vec<&str> = self.tables.iter().map(|(name, _)| name.as_str()).collect();
         let feature_names: Vec<&str> = self.features.iter().map(|feature| feature.name.as_str()).collect();
         for (what, names) in [("table", &table_names), ("feature", &feature_names)] {
@@ -158,7 +173,13 @@ impl EmbeddingCollectionConfig {
             end += self.tables[at].1.d_embedding;
             features.push(Feature { name: name.clone(), table: at, pooling: *pooling, columns: start..end });
         }
-        let tables = self.tables.iter().map(|(_, table)| table.init(device)).collect();
+        let tables = self.tables.iter().map(|(name, config)| {
+            let table = init(name, config);
+            let (actual, expected) = (table.d_embedding(), config.d_embedding);
+            assert_eq!(actual, expected, "table {name:?} has width {actual}, its configuration {expected}");
+            table
+        });
+        let tables = tables.collect();
         Ok(EmbeddingCollection { tables, features })
     }
 }
@@ -188,8 +209,10 @@ impl EmbeddingCollection {
                 }
             };
             let table = &self.tables[feature.table];
+            let bags_of_feature = bags_of_feature.without(table.padding());
             let rows = table.rows_of(bags_of_feature.values());
-            let request = Request { rows: &rows, lookup: None, bags: bags(bags_of_feature, feature.pooling) };
+            let request =
+                Request { rows: &rows, lookup: None, bags: bags(&bags_of_feature, feature.pooling) };
             let weight = table.weight.val().without_autodiff();
             let d = table.d_embedding();
             let read = on_host.as_mut().and_then(|out| {

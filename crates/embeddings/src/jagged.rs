@@ -1,5 +1,7 @@
 //! Batches in which every row has its own number of ids.
 
+use std::borrow::Cow;
+
 /// Bags of ids, one after another: the values of all bags and where each bag ends.
 ///
 /// Bags may be empty. Every id may carry a weight.
@@ -168,6 +170,23 @@ impl JaggedIds {
     pub fn bag(&self, index: usize) -> &[u32] {
         let (start, end) = (self.offsets[index] as usize, self.offsets[index + 1] as usize);
         &self.values[start..end]
+    }
+
+    /// The same bags without `id`, where they hold it.
+    pub(crate) fn without(&self, id: Option<u32>) -> Cow<'_, Self> {
+        let Some(id) = id.filter(|id| self.values.contains(id)) else { return Cow::Borrowed(self) };
+        let kept = |&position: &usize| self.values[position] != id;
+        let positions = || (0..self.values.len()).filter(kept);
+        let mut offsets = vec![0; self.offsets.len()];
+        for (bag, pair) in self.offsets.windows(2).enumerate() {
+            let of_bag = &self.values[pair[0] as usize..pair[1] as usize];
+            offsets[bag + 1] = offsets[bag] + of_bag.iter().filter(|&&value| value != id).count() as u32;
+        }
+        Cow::Owned(JaggedIds {
+            values: positions().map(|position| self.values[position]).collect(),
+            offsets,
+            weights: self.weights.as_ref().map(|weights| positions().map(|at| weights[at]).collect()),
+        })
     }
 
     /// Whether every bag holds one id of weight one, so that pooling changes nothing.

@@ -29,7 +29,7 @@ pub struct EmbeddingTableConfig {
     /// panic.
     #[config(default = 0)]
     pub n_oov_rows: usize,
-    /// The id of padding: its vector is zero and is never trained.
+    /// The id of padding: its vector is zero and is never trained, and in bags it does not count.
     #[config(default = "None")]
     pub padding: Option<u32>,
     /// The largest Euclidean norm of a vector. A row that is longer, at first or after a step that
@@ -235,6 +235,11 @@ impl EmbeddingTable {
         self.weight.lazy_shape()[1]
     }
 
+    /// The id that stands for nothing.
+    pub fn padding(&self) -> Option<u32> {
+        self.rules.padding
+    }
+
     /// The device that vectors are on.
     pub fn device(&self) -> Device {
         self.device.clone().unwrap_or_else(|| self.weight.lazy_device())
@@ -268,7 +273,7 @@ impl EmbeddingTable {
         self.read(Request { rows: &lookup.ids(), lookup: Some(lookup), bags: None }, tape)
     }
 
-    /// Pools the vectors of each bag into one.
+    /// Pools the vectors of each bag into one. The id of padding does not count.
     ///
     /// # Shapes
     /// - output: `[ids.n_bags(), d_embedding]`; zeros for an empty bag
@@ -277,7 +282,9 @@ impl EmbeddingTable {
     /// If an id is not below the number of rows (the message has both), or weights come with
     /// [`Pooling::Max`].
     pub fn forward_bags(&self, ids: &JaggedIds, pooling: Pooling, tape: &mut Tape) -> Tensor<2> {
-        self.read(Request { rows: &self.rows_of(ids.values()), lookup: None, bags: bags(ids, pooling) }, tape)
+        let ids = ids.without(self.rules.padding);
+        let rows = self.rows_of(ids.values());
+        self.read(Request { rows: &rows, lookup: None, bags: bags(&ids, pooling) }, tape)
     }
 
     /// Looks up the vectors of `ids` without gradients.

@@ -154,6 +154,34 @@ fn bags_of_nothing() {
 }
 
 #[test]
+fn padding_does_not_count() {
+    for (name, device) in devices() {
+        let padded = JaggedIds::from_bags(&[&[4, 0, 1][..], &[0, 0], &[8, 0]]).unwrap();
+        let plain = JaggedIds::from_bags(&[&[4, 1][..], &[], &[8]]).unwrap();
+        let weights = |n: usize| (0..n).map(|at| at as f32 - 0.5).collect::<Vec<_>>();
+        let all = weights(7);
+        let weighted = (
+            padded.clone().with_weights(all.clone()).unwrap(),
+            plain.clone().with_weights([0, 2, 5].map(|at| all[at]).to_vec()).unwrap(),
+        );
+        for pooling in [Pooling::Sum, Pooling::Mean, Pooling::Max] {
+            let with =
+                EmbeddingBagConfig::new(table().with_padding(Some(0))).with_pooling(pooling).init(&device);
+            let without = bag(pooling, &device);
+            let of = |bag: &EmbeddingBag, ids: &JaggedIds| values(bag.forward(ids, &mut Tape::off()));
+            assert_eq!(of(&with, &padded), of(&without, &plain), "{name}, {pooling:?}");
+            if pooling != Pooling::Max {
+                assert_eq!(
+                    of(&with, &weighted.0),
+                    of(&without, &weighted.1),
+                    "{name}, {pooling:?}, weighted"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn weights_that_sum_to_zero_have_the_mean_zero() {
     for (name, device) in devices() {
         let ids = JaggedIds::from_bags(&[[1, 2]]).unwrap().with_weights(vec![2.0, -2.0]).unwrap();

@@ -4,7 +4,8 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::Tensor;
 use burn_recsys::embeddings::{
-    EmbeddingTable, EmbeddingTableConfig, JaggedIds, LazyAdam, Pooling, SparseOptimizer, Tape,
+    EmbeddingBag, EmbeddingCollectionConfig, EmbeddingTable, EmbeddingTableConfig, JaggedIds, KeyedJaggedIds,
+    LazyAdam, Pooling, SparseOptimizer, Tape,
 };
 
 use crate::{assert_close, devices, values};
@@ -50,5 +51,48 @@ fn training_is_the_same_wherever_the_table_is() {
         let expected = reference.table.vectors().into_iter().map(f64::from);
         assert_close(&model.table.vectors(), expected, name);
         assert_eq!(values(model.table.lookup(&[3])), model.table.vectors()[12..16], "{name}");
+    }
+}
+
+#[test]
+fn a_collection_of_tables_on_both_sides_is_that_of_tables_on_one() {
+    let ids = KeyedJaggedIds::new(&["a", "b"], vec![1, 2, 3, 3], &[2, 0, 1, 1]).unwrap();
+    let config = EmbeddingCollectionConfig::default()
+        .with_table("here", EmbeddingTableConfig::new(5, 2).with_seed(1))
+        .with_table("there", EmbeddingTableConfig::new(5, 3).with_seed(2))
+        .with_feature("a", "here", Pooling::Sum)
+        .with_feature("b", "there", Pooling::Mean);
+    let (_, host) = devices().remove(0);
+    for (name, device) in devices() {
+        for on_host in ["here", "there"] {
+            let mixed = config
+                .init_with(|table, config| match table == on_host {
+                    true => config.init_on_host(&host, &device),
+                    false => config.init(&device),
+                })
+                .unwrap();
+            let plain = config.init(&device).unwrap();
+            let mut tape = Tape::new();
+            let vectors = mixed.forward(&ids, &mut tape).into_tensor();
+            let expected = values(plain.forward(&ids, &mut Tape::off()).into_tensor());
+            assert_close(&values(vectors.clone()), expected.into_iter().map(f64::from), name);
+            let mut grads = vectors.sum().backward();
+            let rows = tape.gradients(&mut grads);
+            let (touched, gradient) = rows.get(mixed.tables[1].weight.id).unwrap();
+            assert_eq!((touched, values(gradient)), (vec![3], vec![2.0; 3]), "{name}, {on_host}");
+        }
+    }
+}
+
+#[test]
+fn a_bag_on_the_host() {
+    let (_, host) = devices().remove(0);
+    let ids = JaggedIds::from_bags(&[&[1, 2][..], &[]]).unwrap();
+    for (name, device) in devices() {
+        let table = EmbeddingTableConfig::new(5, 2).init_on_host(&host, &device);
+        let rows = table.vectors();
+        let pooled = EmbeddingBag::new(table, Pooling::Mean).forward(&ids, &mut Tape::off());
+        let mean = |column: usize| f64::from(rows[2 + column] + rows[4 + column]) / 2.0;
+        assert_close(&values(pooled), [mean(0), mean(1), 0.0, 0.0], name);
     }
 }
