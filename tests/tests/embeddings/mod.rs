@@ -1,5 +1,10 @@
-//! Every lookup and every sparse optimizer on every backend.
+//! Every way of embedding ids and every sparse optimizer on every backend.
 
 mod bags;
+mod hashing;
 mod host;
+mod inference;
+mod networks;
+mod plain_networks;
+mod records;
 mod tables;
