@@ -144,7 +144,7 @@ impl RowGradients {
     /// The gradient of `table` on the host.
     pub(crate) fn on_host<'a>(&'a mut self, table: &'a TableGradient) -> HostGradient<'a> {
         for part in &table.parts {
-            self.leaves[part.leaf].to_host();
+            self.leaves[part.leaf].bring_to_host();
         }
         table.on_host(&self.leaves)
     }
@@ -167,7 +167,7 @@ impl Values {
     }
 
     /// Brings the values to the host; without a copy if they are there and nothing else refers to them.
-    fn to_host(&mut self) {
+    fn bring_to_host(&mut self) {
         if let Values::Tensor(tensor) = self {
             let device = tensor.device();
             let nothing = Tensor::empty([0, 0], &device);

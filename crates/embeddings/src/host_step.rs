@@ -41,16 +41,15 @@ impl HostStep<'_> {
             let tasks = self.tasks(table, states, gradient);
             tasks.into_par_iter().for_each(|task| self.run(task, gradient, scale));
         };
-        let unwrap = |result: Result<Tensor<2>, Tensor<2>>| result.unwrap_or_else(|unchanged| unchanged);
         if self.width == 0 {
-            return (unwrap(rows::write(table, |table| run(table, &mut []))), states);
+            return (rows::write(table, |table| run(table, &mut [])), states);
         }
-        let mut updated = None;
+        let mut table = Some(table);
         let states = rows::write(states, |states| {
-            updated = Some(unwrap(rows::write(table, |table| run(table, states))));
+            table = table.take().map(|table| rows::write(table, |table| run(table, states)));
         });
-        #[expect(clippy::expect_used, reason = "the caller asked `is_on_host` of the state")]
-        (updated.expect("state in host memory"), unwrap(states))
+        #[expect(clippy::expect_used, reason = "it was put back")]
+        (table.expect("the table"), states)
     }
 
     /// Cuts table and state where runs of rows end.

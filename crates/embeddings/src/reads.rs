@@ -36,7 +36,7 @@ pub(crate) enum Winners {
     /// The position of the value, or the number of values in an empty bag; on the host.
     Host(Vec<u32>),
     /// The same on a device.
-    Device(Tensor<2, Int>),
+    Device(Box<Tensor<2, Int>>),
 }
 
 /// What to read: rows one by one, or bags of them.
@@ -90,8 +90,8 @@ impl Request<'_> {
                         let out = &mut out[columns.clone()];
                         let bag = task * ROWS_A_TASK + row;
                         let (start, end) = (bags.offsets()[bag] as usize, bags.offsets()[bag + 1] as usize);
-                        for position in start..end {
-                            let id = rows[position] as usize;
+                        for (position, &id) in (start..end).zip(&rows[start..end]) {
+                            let id = id as usize;
                             let values =
                                 table[id * d..][..d].iter().zip(out.iter_mut()).zip(winners.iter_mut());
                             for ((&value, best), winner) in values {
@@ -137,7 +137,7 @@ impl Request<'_> {
             None => (gather(), Pool::None),
             Some((bags, Pooling::Max)) => {
                 let (out, winners) = max_on_device(bags, self.rows, table);
-                (out, Pool::Max(Winners::Device(winners)))
+                (out, Pool::Max(Winners::Device(Box::new(winners))))
             }
             Some((bags, pooling)) => {
                 let coefficients = pooling.coefficients(bags);
@@ -230,7 +230,7 @@ impl Reads {
             }
             Pool::Max(winners) => {
                 let positions = match winners {
-                    Winners::Device(winners) => winners.clone(),
+                    Winners::Device(winners) => (**winners).clone(),
                     Winners::Host(winners) => {
                         let winners: Vec<i32> = winners.iter().map(|&winner| winner as i32).collect();
                         let n_bags = winners.len() / d;
@@ -295,12 +295,14 @@ fn max_on_device(bags: &JaggedIds, rows: &[u32], table: &Tensor<2>) -> (Tensor<2
     let (mut padded, mut positions) = (Vec::new(), Vec::new());
     let mut is_padding = Vec::new();
     for pair in bags.offsets().windows(2) {
-        for position in pair[0] as usize..pair[0] as usize + longest {
-            let is_value = position < pair[1] as usize;
-            padded.push(if is_value { rows[position] } else { 0 });
-            positions.push(if is_value { position as i32 } else { none });
-            is_padding.push(!is_value);
-        }
+        let (start, end) = (pair[0] as usize, pair[1] as usize);
+        let n_missing = longest - (end - start);
+        padded.extend_from_slice(&rows[start..end]);
+        padded.resize(padded.len() + n_missing, 0);
+        positions.extend(start as i32..end as i32);
+        positions.resize(padded.len(), none);
+        is_padding.resize(padded.len() - n_missing, false);
+        is_padding.resize(padded.len(), true);
     }
     let n_padded = n_bags * longest;
     let is_padding =

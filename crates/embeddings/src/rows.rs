@@ -49,11 +49,9 @@ pub(crate) fn read<R>(tensor: &Tensor<2>, read: impl FnOnce(&[f32]) -> R) -> Opt
     None
 }
 
-/// Gives `write` the values of `tensor`, row-major, to change in place.
-///
-/// # Errors
-/// The tensor, if its values do not lie in host memory as `f32`.
-pub(crate) fn write(tensor: Tensor<2>, write: impl FnOnce(&mut [f32])) -> Result<Tensor<2>, Tensor<2>> {
+/// Gives `write` the values of `tensor`, row-major, to change in place. The tensor must be
+/// [on the host](is_on_host); otherwise nothing is done.
+pub(crate) fn write(tensor: Tensor<2>, write: impl FnOnce(&mut [f32])) -> Tensor<2> {
     #[cfg(feature = "flex")]
     if is_on_host(&tensor) {
         use burn::backend::Flex;
@@ -61,11 +59,11 @@ pub(crate) fn write(tensor: Tensor<2>, write: impl FnOnce(&mut [f32])) -> Result
             // The second reference would force a copy.
             drop(tensor);
             write(primitive.storage_mut::<f32>());
-            return Ok(Tensor::from_primitive::<Flex>(primitive));
+            return Tensor::from_primitive::<Flex>(primitive);
         }
     }
     let _ = write;
-    Err(tensor)
+    tensor
 }
 
 /// Whether [`write`] would find the values of `tensor`: a buffer of `f32` in host memory and nothing
