@@ -1,6 +1,7 @@
 //! Every way of embedding ids and every sparse optimizer on every backend.
 
 mod bags;
+mod dense;
 mod hashing;
 mod host;
 mod inference;

@@ -2,7 +2,6 @@
 
 use burn::grad_clipping::GradientClippingConfig;
 use burn::module::ParamGroup;
-use burn::nn::{Embedding, EmbeddingConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use burn_recsys::embeddings::{
     EmbeddingTable, EmbeddingTableConfig, LazyAdam, PartialRowWiseAdam, RowState, RowUpdate, RowWiseAdagrad,
@@ -395,33 +394,6 @@ fn tables_have_rates_and_decay_of_their_own() {
                 value - rate * gradient[column] - rate * decay * value
             });
             assert_rows(&tables[at], &expected[at], &format!("{name}, table {at}"));
-        }
-    }
-}
-
-#[test]
-fn gradients_are_those_of_burns_dense_embedding() {
-    for (name, device) in devices() {
-        let table = table(&device);
-        let mut dense: Embedding = EmbeddingConfig::new(N_ROWS, D).init(&device);
-        dense.weight = burn::module::Param::from_tensor(Tensor::from_data(
-            TensorData::new(table.vectors(), [N_ROWS, D]),
-            &device,
-        ));
-        for ids in BATCHES {
-            let of_ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-            let of_ids = Tensor::from_data(TensorData::new(of_ids, [1, ids.len()]), &device);
-            let grads = loss(dense.forward(of_ids).reshape([ids.len(), D])).backward();
-            let expected = values(dense.weight.val().grad(&grads).unwrap());
-
-            let mut tape = Tape::new();
-            let mut grads = loss(table.forward(ids, &mut tape)).backward();
-            let (rows, gradient) = tape.gradients(&mut grads).get(table.weight.id).unwrap();
-            let mut scattered = vec![0.0; N_ROWS * D];
-            for (row, gradient) in rows.iter().zip(values(gradient).chunks_exact(D)) {
-                scattered[*row as usize * D..][..D].copy_from_slice(gradient);
-            }
-            assert_close(&scattered, expected.into_iter().map(f64::from), &format!("{name} {ids:?}"));
         }
     }
 }
