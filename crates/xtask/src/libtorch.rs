@@ -1,8 +1,9 @@
 //! libtorch for the CPU, kept in the target folder.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Command, id};
+use std::process::Command;
 
 use crate::packages::{self, is_program};
 use crate::run::wait;
@@ -40,12 +41,12 @@ pub(crate) fn folder(target: &Path) -> Result<PathBuf, String> {
     }
     let has_pip = || is_program("python3", &["-m", "pip", "--version"]);
     packages::ensure("Python with pip", has_pip, &["python3", "python3-pip"])?;
-    let unpacked = target.join(format!("{FOLDER}.part-{}", id()));
+    let unpacked = target.join(format!("{FOLDER}.part"));
+    // Of a run that was stopped.
+    remove(&unpacked)?;
     let result = fetch(&unpacked).and_then(|()| keep(&unpacked, &folder));
-    let removed = fs::remove_dir_all(&unpacked);
-    result?;
-    removed.map_err(|error| format!("{}: {error}", unpacked.display()))?;
-    Ok(folder)
+    remove(&unpacked)?;
+    result.map(|()| folder)
 }
 
 fn library(folder: &Path, path: &str) -> PathBuf {
@@ -68,7 +69,7 @@ fn fetch(unpacked: &Path) -> Result<(), String> {
     pip.args(["--only-binary=:all:", "--implementation=cp", "--python-version=3.11"]);
     pip.args(["--platform=manylinux_2_28_x86_64", "--platform=manylinux2014_x86_64"]);
     pip.arg("--target").arg(unpacked).env("TMPDIR", &temporary);
-    wait(&mut pip)
+    wait(&mut pip).map_err(|_| "pip could not fetch libtorch; it says above why".into())
 }
 
 /// Moves what is needed into `folder`, which appears complete or not at all.
@@ -83,8 +84,13 @@ fn keep(unpacked: &Path, folder: &Path) -> Result<(), String> {
         rename(&unpacked.join(path), &library(&kept, path))?;
     }
     // One that has lost a file.
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
+    remove(folder)?;
     rename(&kept, folder)
+}
+
+fn remove(folder: &Path) -> Result<(), String> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", folder.display())),
+        _ => Ok(()),
+    }
 }
