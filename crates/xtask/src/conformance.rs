@@ -28,7 +28,8 @@ pub(crate) fn conformance(all: bool) -> Result<(), String> {
         return Err(left_out.join("\n"));
     }
     let mut cargo = Command::new("cargo");
-    cargo.args(["test", "--package", "burn-recsys-tests", "--features", &features.join(",")]);
+    cargo.args(["test", "--profile", "conformance", "--package", "burn-recsys-tests"]);
+    cargo.args(["--features", &features.join(",")]);
     if let Ok(folder) = &libtorch {
         cargo.env("LIBTORCH", folder).env("LD_LIBRARY_PATH", with_libraries(folder)?);
     }
