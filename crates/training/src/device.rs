@@ -36,6 +36,7 @@ pub fn device_from_name(name: &str) -> Result<Device, DeviceError> {
         #[cfg(feature = "flex")]
         "flex" => Ok(Device::flex()),
         #[cfg(feature = "ndarray")]
+        #[allow(deprecated, reason = "offered until Burn drops it")]
         "ndarray" => Ok(Device::ndarray()),
         #[cfg(feature = "wgpu")]
         "wgpu" => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
@@ -44,6 +45,7 @@ pub fn device_from_name(name: &str) -> Result<Device, DeviceError> {
         #[cfg(feature = "cuda")]
         "cuda" => Ok(Device::cuda(0)),
         #[cfg(feature = "tch")]
+        #[allow(deprecated, reason = "offered until Burn drops it")]
         "tch" => Ok(Device::libtorch()),
         name if device_names().contains(&name) => Err(DeviceError::NotCompiledIn { name: name.into() }),
         name => Err(DeviceError::Unknown { name: name.into() }),

@@ -3,6 +3,9 @@
 // Printing is this program's purpose.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod conformance;
+mod libtorch;
+mod packages;
 mod plots;
 mod quickstart_floor;
 mod run;
@@ -15,6 +18,7 @@ cargo xtask <command>
 
   check                   rules that rustfmt and clippy do not know: layers, names, links in documents
   ci                      everything that CI runs
+  conformance [--all]     tests every backend this machine can have; --all: an error if one is left out
   bench [ARGUMENTS]       builds and runs the benchmarks; without arguments it lists them
   plots                   runs quickstart and puts its loss curve and table into images/ and README.md
   quickstart-floor FILE   fails if the JSON of a quickstart is below what README claims
@@ -26,6 +30,8 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["check"] => tidy::check(),
         ["ci"] => run::run("bash", &[".ci/run"]),
+        ["conformance"] => conformance::conformance(false),
+        ["conformance", "--all"] => conformance::conformance(true),
         ["bench", rest @ ..] => run::bench(rest),
         ["plots"] => plots::plots(),
         ["quickstart-floor", file] => quickstart_floor::check(file),

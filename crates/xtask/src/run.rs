@@ -10,9 +10,16 @@ pub(crate) fn root() -> PathBuf {
 
 /// Runs a program to its end.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let line = format!("{program} {}", arguments.join(" "));
-    let status = Command::new(program).args(arguments).current_dir(root()).status();
-    match status {
+    wait(Command::new(program).args(arguments))
+}
+
+/// Runs a command to its end.
+pub(crate) fn wait(command: &mut Command) -> Result<(), String> {
+    let mut line = command.get_program().to_string_lossy().into_owned();
+    for argument in command.get_args() {
+        line += &format!(" {}", argument.to_string_lossy());
+    }
+    match command.current_dir(root()).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{line}: {status}")),
         Err(error) => Err(format!("{line}: {error}")),

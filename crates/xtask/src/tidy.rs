@@ -127,11 +127,15 @@ fn check_layer(name: &str, forbidden: &[&str], broken: &mut Vec<String>) {
     }
 }
 
-/// The commands that README promises are the ones that CI runs.
+/// The commands that the documents promise are the ones that CI runs.
 fn check_commands(broken: &mut Vec<String>) {
-    let (readme, ci) = (read(Path::new("README.md")), read(Path::new(".ci/run")));
-    for command in ["cargo run --release -- quickstart", "cargo test --workspace"] {
-        for (name, text) in [("README.md", &readme), (".ci/run", &ci)] {
+    let ci = read(Path::new(".ci/run"));
+    for (document, command) in [
+        ("README.md", "cargo run --release -- quickstart"),
+        ("README.md", "cargo test --workspace"),
+        ("docs/contributing.md", "cargo xtask conformance --all"),
+    ] {
+        for (name, text) in [(document, &read(Path::new(document))), (".ci/run", &ci)] {
             if !text.contains(command) {
                 broken.push(format!("{name}: lacks the command {command:?}"));
             }

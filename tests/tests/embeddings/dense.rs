@@ -89,3 +89,20 @@ fn adagrad_is_dense_adagrad() {
     let dense = || AdaGradConfig::new().with_epsilon(1e-5).init();
     equal("Adagrad", || SparseAdagrad { epsilon: 1e-5 }, dense);
 }
+
+#[test]
+fn a_clone_keeps_its_values() {
+    for (name, device) in devices() {
+        let (table, _) = tables(&device);
+        let before = table.vectors();
+        let mut optimizer = SparseOptimizer::new(SparseAdagrad::default());
+        let kept = table.clone();
+        let mut tape = Tape::new();
+        let mut grads = loss(table.forward(BATCHES[0], &mut tape)).backward();
+        let stepped = optimizer.step(LR, table, tape.gradients(&mut grads));
+        assert_ne!(stepped.vectors(), before, "{name}");
+        assert_eq!(kept.vectors(), before, "{name}");
+        let reset = stepped.clone().reset_rows(&[1]);
+        assert_ne!(reset.vectors(), stepped.vectors(), "{name}");
+    }
+}
