@@ -27,10 +27,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "512,1024,2048")]
     d_hidden: Vec<usize>,
     /// Visits to everything that is compared, in turn.
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 6)]
     rounds: usize,
     /// Timed batches of a visit, each of fresh ids; one before them is not timed.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 2)]
     repetitions: usize,
     /// The compute device.
     #[arg(long, default_value = "flex")]
@@ -73,7 +73,7 @@ enum Subject {
     /// By one thread, or by all.
     Encoding(HashEncoding, Threads),
     Products(usize),
-    /// The step of a decoder, or a part of it.
+    /// The step of a decoder.
     Step(usize, DecoderActivation),
 }
 
