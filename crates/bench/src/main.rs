@@ -1,10 +1,14 @@
 //! Side-by-side benchmarks of burn-recsys and its peers: see `docs/benchmarks.md`.
 
+mod bag;
+mod dhe;
 mod epoch;
+mod gather;
 mod machine;
 mod peer;
 mod read;
 mod report;
+mod rounds;
 mod spread;
 mod step;
 mod tutorial;
@@ -43,6 +47,15 @@ enum Command {
     Tutorial(tutorial::Arguments),
     /// Reading a MovieLens 25M-like ratings.csv beside Polars.
     Read(read::Arguments),
+    /// Pooled lookups in bags of ids beside torch.nn.EmbeddingBag.
+    Bag(bag::Arguments),
+    /// Deep hash embeddings: hashes a second, and a training step beside its matrix products.
+    Dhe(dhe::Arguments),
+    /// Lookups in read-only f32, f16, int8 and int4 tables beside copying rows of floats.
+    Gather(gather::Arguments),
+    /// Our part of `bag` in a process of its own, which reads from standard input what to do.
+    #[command(hide = true)]
+    BagOne(bag::one::Arguments),
     /// One timed reading; `read` runs it in a process of its own.
     #[command(hide = true)]
     ReadOne(read::one::Arguments),
@@ -55,6 +68,10 @@ fn main() -> ExitCode {
         Command::Epoch(arguments) => epoch::run(&arguments).and_then(|report| report.print(json)),
         Command::Tutorial(arguments) => tutorial::run(&arguments).and_then(|report| report.print(json)),
         Command::Read(arguments) => read::run(&arguments).and_then(|report| report.print(json)),
+        Command::Bag(arguments) => bag::run(&arguments).and_then(|report| report.print(json)),
+        Command::Dhe(arguments) => dhe::run(&arguments).and_then(|report| report.print(json)),
+        Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
+        Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::ReadOne(arguments) => {
             read::one::run(&arguments).and_then(|value| report::print_json(&value))
         }

@@ -1,4 +1,4 @@
-//! Programs in Python that are measured beside ours.
+//! Programs that are measured beside this one, most of them in Python.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -90,9 +90,17 @@ impl Peer {
     /// # Errors
     /// If the peer has ended or prints something else.
     pub(crate) fn ask<T: DeserializeOwned>(&mut self) -> Result<T> {
+        self.ask_for("go")
+    }
+
+    /// As [`ask`](Self::ask), of a peer that knows several kinds of work.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub(crate) fn ask_for<T: DeserializeOwned>(&mut self, work: &str) -> Result<T> {
         let Peer { name, requests, replies, .. } = self;
         let mut exchange = || -> std::io::Result<String> {
-            writeln!(requests, "go")?;
+            writeln!(requests, "{work}")?;
             requests.flush()?;
             let mut line = String::new();
             replies.read_line(&mut line)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// Five numbers of a sample of times, in seconds.
+/// Five numbers of a sample: of times in seconds, if nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Spread {
     pub(crate) n: usize,
@@ -19,15 +19,19 @@ pub(crate) struct Spread {
 impl Spread {
     /// The spread of `times`; `None` if there are none.
     pub(crate) fn of(times: &[Duration]) -> Option<Self> {
-        let mut seconds: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
-        seconds.sort_by(f64::total_cmp);
+        Spread::of_values(times.iter().map(Duration::as_secs_f64).collect())
+    }
+
+    /// The spread of numbers in another unit than seconds; `None` if there are none.
+    pub(crate) fn of_values(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
         let quantile = |q: f64| {
-            let position = q * (seconds.len().checked_sub(1)?) as f64;
+            let position = q * (values.len().checked_sub(1)?) as f64;
             let (low, high) = (position.floor() as usize, position.ceil() as usize);
-            Some(seconds[low] + (position - low as f64) * (seconds[high] - seconds[low]))
+            Some(values[low] + (position - low as f64) * (values[high] - values[low]))
         };
         Some(Spread {
-            n: seconds.len(),
+            n: values.len(),
             min: quantile(0.0)?,
             lower_quartile: quantile(0.25)?,
             median: quantile(0.5)?,

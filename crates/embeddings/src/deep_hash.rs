@@ -2,6 +2,7 @@
 
 mod decoder;
 mod encoder;
+mod mish;
 
 use burn::config::Config;
 use burn::module::Module;

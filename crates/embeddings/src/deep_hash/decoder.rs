@@ -3,9 +3,10 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear};
-use burn::tensor::activation::{mish, relu};
+use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
+use super::mish::mish;
 use crate::TableInitializer;
 use crate::dense::seeded_param;
 use crate::hashing::derive_seed;
