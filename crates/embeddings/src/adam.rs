@@ -71,9 +71,10 @@ impl RowUpdate for LazyAdam {
         let first = state.rows.clone().slice([0..n_rows, 0..d_embedding]);
         let second = state.rows.slice([0..n_rows, d_embedding..2 * d_embedding]);
         // b m + (1 - b) g, written as m + (1 - b) (g - m): the halves of the state are views with gaps,
-        // which backends add fast and scale slowly.
+        // which backends add fast and scale slowly. Squares overflow first, and infinity minus itself would
+        // be NaN: the second moment is written out.
         let first = (gradient.clone() - first.clone()) * (1.0 - self.beta_1) + first;
-        let second = (gradient.square() - second.clone()) * (1.0 - self.beta_2) + second;
+        let second = second * self.beta_2 + gradient.square() * (1.0 - self.beta_2);
         let change = first.clone() / (second.clone().sqrt() / root + self.epsilon) * -rate;
         (change, RowState { rows: Tensor::cat(vec![first, second], 1), step: state.step })
     }
@@ -82,12 +83,13 @@ impl RowUpdate for LazyAdam {
         let Correction { rate, root } = Correction::new(lr, self.beta_1, self.beta_2, step);
         let (rate, root, epsilon) = (rate as f32, root as f32, self.epsilon as f32);
         let (decay_1, decay_2) = ((1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32);
+        let beta_2 = self.beta_2 as f32;
         Some(Box::new(move |gradient, state, row| {
             let (first, second) = state.split_at_mut(row.len());
             let moments = first.iter_mut().zip(second);
             for ((value, gradient), (first, second)) in row.iter_mut().zip(gradient).zip(moments) {
                 *first += decay_1 * (gradient - *first);
-                *second += decay_2 * (gradient * gradient - *second);
+                *second = beta_2 * *second + decay_2 * (gradient * gradient);
                 *value -= rate * (*first / (second.sqrt() / root + epsilon));
             }
         }))
@@ -105,7 +107,7 @@ impl RowUpdate for PartialRowWiseAdam {
         let first = state.rows.clone().slice([0..n_rows, 0..d_embedding]);
         let second = state.rows.slice([0..n_rows, d_embedding..d_embedding + 1]);
         let first = (gradient.clone() - first.clone()) * (1.0 - self.beta_1) + first;
-        let second = (gradient.square().mean_dim(1) - second.clone()) * (1.0 - self.beta_2) + second;
+        let second = second * self.beta_2 + gradient.square().mean_dim(1) * (1.0 - self.beta_2);
         let change = first.clone() / (second.clone().sqrt() / root + self.epsilon) * -rate;
         (change, RowState { rows: Tensor::cat(vec![first, second], 1), step: state.step })
     }
@@ -114,9 +116,10 @@ impl RowUpdate for PartialRowWiseAdam {
         let Correction { rate, root } = Correction::new(lr, self.beta_1, self.beta_2, step);
         let (rate, root, epsilon) = (rate as f32, root as f32, self.epsilon as f32);
         let (decay_1, decay_2) = ((1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32);
+        let beta_2 = self.beta_2 as f32;
         Some(Box::new(move |gradient, state, row| {
             let (first, second) = state.split_at_mut(row.len());
-            second[0] += decay_2 * (mean_square(gradient) - second[0]);
+            second[0] = beta_2 * second[0] + decay_2 * mean_square(gradient);
             let scale = rate / (second[0].sqrt() / root + epsilon);
             for ((value, gradient), first) in row.iter_mut().zip(gradient).zip(first) {
                 *first += decay_1 * (gradient - *first);

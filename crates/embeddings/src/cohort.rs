@@ -175,12 +175,17 @@ impl CohortAddressing {
     /// # Panics
     /// If `features` does not have `n_features` columns; the message has both numbers.
     pub fn address(&self, features: Tensor<2>) -> Addressed {
-        let [_, width] = features.dims();
+        let [n_users, width] = features.dims();
         let n_features = self.n_features();
         assert!(
             width == n_features,
             "features of width {width} for cohort addressing by {n_features} features"
         );
+        if n_users == 0 {
+            // Not every backend multiplies matrices without rows.
+            let nothing = |width| Tensor::zeros([0, width], &features.device());
+            return Addressed { vectors: nothing(self.d_embedding()), weights: nothing(self.n_cohorts()) };
+        }
         let affinity = self.dropout.forward(forward_stack(&self.addressing, features));
         let weights = self.weights(affinity);
         let vectors = forward_stack(&self.decoder, weights.clone().matmul(self.cohorts.val()));

@@ -5,6 +5,7 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
+use crate::initializer::mix;
 use crate::reads::{Request, from_host};
 use crate::rows;
 use crate::table::bags;
@@ -86,7 +87,8 @@ pub enum CollectionError {
 /// ```
 #[derive(Module, Debug)]
 pub struct EmbeddingCollection {
-    /// The tables in the order of their definition.
+    /// The tables in the order of their names, so that a record does not depend on the order of their
+    /// definition.
     pub tables: Vec<EmbeddingTable>,
     #[module(skip)]
     features: Vec<Feature>,
@@ -109,7 +111,7 @@ pub struct KeyedVectors {
 }
 
 impl EmbeddingCollectionConfig {
-    /// Adds a table.
+    /// Adds a table. Its first values are a function of its seed and its name.
     pub fn with_table(mut self, name: impl Into<String>, table: EmbeddingTableConfig) -> Self {
         self.tables.push((name.into(), table));
         self
@@ -149,7 +151,9 @@ impl EmbeddingCollectionConfig {
         &self,
         mut init: impl FnMut(&str, &EmbeddingTableConfig) -> EmbeddingTable,
     ) -> Result<EmbeddingCollection, CollectionError> {
-        let table_names: Vec<&str> = self.tables.iter().map(|(name, _)| name.as_str()).collect();
+        let mut tables = self.tables.clone();
+        tables.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let table_names: Vec<&str> = tables.iter().map(|(name, _)| name.as_str()).collect();
         let feature_names: Vec<&str> = self.features.iter().map(|feature| feature.name.as_str()).collect();
         for (what, names) in [("table", &table_names), ("feature", &feature_names)] {
             if let Some(at) = (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
@@ -170,11 +174,15 @@ impl EmbeddingCollectionConfig {
                 });
             };
             let start = end;
-            end += self.tables[at].1.d_embedding;
+            end += tables[at].1.d_embedding;
             features.push(Feature { name: name.clone(), table: at, pooling: *pooling, columns: start..end });
         }
-        let tables = self.tables.iter().map(|(name, config)| {
-            let table = init(name, config);
+        let tables = tables.iter().map(|(name, config)| {
+            // Otherwise tables of one shape and seed would begin equal, and row i of one parallel to that
+            // of the other.
+            let of_name = name.bytes().fold(config.seed, |seed, byte| mix(seed ^ u64::from(byte)));
+            let config = config.clone().with_seed(of_name);
+            let table = init(name, &config);
             let (actual, expected) = (table.d_embedding(), config.d_embedding);
             assert_eq!(actual, expected, "table {name:?} has width {actual}, its configuration {expected}");
             table
@@ -237,9 +245,10 @@ impl EmbeddingCollection {
         }
         let vectors = match on_host {
             Some(out) => from_host(out, d_out, &device),
+            None if n == 0 => Tensor::zeros([0, d_out], &device.clone().without_autodiff()),
             None => Tensor::cat(on_device, 1),
         };
-        let vectors = if parts.is_empty() { vectors } else { tape.record(vectors, parts) };
+        let vectors = if parts.is_empty() { vectors } else { tape.record(vectors, &device, parts) };
         let columns =
             self.features.iter().map(|feature| (feature.name.clone(), feature.columns.clone())).collect();
         KeyedVectors { vectors, columns }

@@ -139,6 +139,9 @@ impl DeepHashEmbedding {
     pub fn forward(&self, ids: &[u64]) -> Tensor<2> {
         let n_features = self.n_features;
         assert!(n_features == 0, "a deep hash embedding with {n_features} side features was given 0");
+        if ids.is_empty() {
+            return self.nothing();
+        }
         self.decoder.forward(self.codes(ids))
     }
 
@@ -155,7 +158,15 @@ impl DeepHashEmbedding {
     pub fn forward_with_features(&self, ids: &[u64], features: Tensor<2>) -> Tensor<2> {
         let (expected, actual) = ([ids.len(), self.n_features], features.dims());
         assert_eq!(actual, expected, "side features have shape {actual:?}, expected {expected:?}");
+        if ids.is_empty() {
+            return self.nothing();
+        }
         self.decoder.forward(Tensor::cat(vec![self.codes(ids), features], 1))
+    }
+
+    /// The vectors of no ids: not every backend multiplies matrices without rows.
+    fn nothing(&self) -> Tensor<2> {
+        Tensor::zeros([0, self.d_embedding()], &self.decoder.device())
     }
 
     /// The codes of `ids` on the device, `[batch, n_hashes]`.

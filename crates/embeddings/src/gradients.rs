@@ -6,7 +6,7 @@ use burn::module::ParamId;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::reads::Reads;
+use crate::reads::{Reads, from_host};
 use crate::rows::{self, group, indices, segment_sum};
 use crate::tape::Part;
 use crate::{Lookup, TableRules};
@@ -24,15 +24,16 @@ pub struct RowGradients {
 /// A gradient that is NaN or infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the gradient of an embedding table is NaN or infinite; {n_lookups} lookups read it and lookup {lookup} \
-     has the gradient; lower the learning rate or clip gradients"
+    "the gradient of lookup {lookup} of {n_lookups} (counting from 0, those that the loss depends on) is NaN, \
+     infinite or so large that its sum is; lower the learning rate or look for extreme values in the batch"
 )]
 pub struct NonFiniteGradient {
-    /// The table's parameter.
+    /// The parameter of a table that the lookup reads.
     pub param: ParamId,
-    /// Which lookup of the step it was, in the order of the forward pass.
+    /// Which lookup of the step it was, of those that the loss depends on, in the order of the forward
+    /// pass.
     pub lookup: usize,
-    /// The number of lookups of the step.
+    /// The number of lookups that the loss depends on.
     pub n_lookups: usize,
 }
 
@@ -61,7 +62,7 @@ struct LeafPart {
 
 /// The gradient of one table on the host, ready to be summed row by row.
 pub(crate) struct HostGradient<'a> {
-    /// Every touched row and the range of `positions` that touch it, in the order of rows.
+    /// Every touched row and the range of `positions` that touch it.
     pub(crate) rows: Vec<(u32, Range<u32>)>,
     positions: Vec<u32>,
     parts: Vec<HostPart<'a>>,
@@ -104,9 +105,24 @@ impl RowGradients {
     /// The touched rows of the table `param`, each once, and their gradient `[n_rows, d_embedding]`.
     ///
     /// [`SparseOptimizer::step`](crate::SparseOptimizer::step) does without this tensor where it can.
-    pub fn get(&self, param: ParamId) -> Option<(Vec<u32>, Tensor<2>)> {
-        let table = self.tables.iter().find(|table| table.param == param)?;
-        Some(table.merge(&self.leaves))
+    pub fn get(&mut self, param: ParamId) -> Option<(Vec<u32>, Tensor<2>)> {
+        let RowGradients { leaves, tables, .. } = self;
+        let table = tables.iter().find(|table| table.param == param)?;
+        if !table.parts.iter().all(|part| leaves[part.leaf].is_on_host()) {
+            return Some(table.merge(leaves));
+        }
+        table.parts.iter().for_each(|part| leaves[part.leaf].bring_to_host());
+        let gradient = table.on_host(leaves);
+        let d = table.parts.first().map_or(0, |part| part.columns.len());
+        let mut merged = vec![0.0; gradient.rows.len() * d];
+        gradient.rows.par_chunks(256).zip(merged.par_chunks_mut(256 * d)).for_each(|(rows, merged)| {
+            for ((_, positions), sum) in rows.iter().zip(merged.chunks_exact_mut(d)) {
+                gradient.sum_into(positions.clone(), sum);
+            }
+        });
+        let rows = gradient.rows.iter().map(|(row, _)| *row).collect();
+        let device = leaves[table.parts[0].leaf].device();
+        Some((rows, from_host(merged, d, &device)))
     }
 
     /// Looks for gradients that are NaN or infinite, once.
@@ -163,6 +179,21 @@ impl Values {
             Values::Host(data, _) => data.as_slice::<f32>().is_ok_and(finite),
             Values::Tensor(tensor) => rows::read(tensor, finite)
                 .unwrap_or_else(|| tensor.clone().sum().into_scalar::<f32>().is_finite()),
+        }
+    }
+
+    /// Whether [`bring_to_host`](Self::bring_to_host) takes no transfer.
+    fn is_on_host(&self) -> bool {
+        match self {
+            Values::Host(..) => true,
+            Values::Tensor(tensor) => rows::is_on_host(tensor),
+        }
+    }
+
+    fn device(&self) -> Device {
+        match self {
+            Values::Host(_, device) => device.clone(),
+            Values::Tensor(tensor) => tensor.device(),
         }
     }
 
@@ -261,14 +292,13 @@ impl TableGradient {
             }
         };
         let (offsets, positions) = group(lookup.inverse(), lookup.rows().len());
-        let mut rows: Vec<(u32, Range<u32>)> = lookup
+        let rows: Vec<(u32, Range<u32>)> = lookup
             .rows()
             .iter()
             .zip(offsets.windows(2))
             .filter(|(row, _)| Some(**row) != self.rules.padding)
             .map(|(row, pair)| (*row, pair[0]..pair[1]))
             .collect();
-        rows.sort_unstable_by_key(|(row, _)| *row);
         HostGradient { rows, positions, parts, first }
     }
 }

@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use crate::gradients::HostGradient;
+use crate::kernels::{ROWS_AHEAD, prefetch};
 use crate::{HostRule, TableRules, rows};
 
 /// What the update of a table in host memory needs.
@@ -34,8 +35,11 @@ impl HostStep<'_> {
         &self,
         table: Tensor<2>,
         states: Tensor<2>,
-        gradient: &HostGradient<'_>,
+        mut gradient: HostGradient<'_>,
     ) -> (Tensor<2>, Tensor<2>) {
+        // In the order of memory, so that the table can be cut into tasks.
+        gradient.rows.sort_unstable_by_key(|(row, _)| *row);
+        let gradient = &gradient;
         let scale = self.clip_scale(gradient);
         let run = |table: &mut [f32], states: &mut [f32]| {
             let tasks = self.tasks(table, states, gradient);
@@ -76,7 +80,12 @@ impl HostStep<'_> {
     fn run(&self, task: Task<'_>, gradient: &HostGradient<'_>, scale: f32) {
         let Task { rows, first_row, table, states } = task;
         let mut sum = vec![0.0; self.d];
-        for (row, positions) in rows {
+        for (index, (row, positions)) in rows.iter().enumerate() {
+            if let Some((row, _)) = rows.get(index + ROWS_AHEAD) {
+                let at = *row as usize - first_row;
+                prefetch(&table[at * self.d..][..self.d]);
+                prefetch(&states[at * self.width..][..self.width]);
+            }
             gradient.sum_into(positions.clone(), &mut sum);
             match self.clipping {
                 Some(GradientClippingConfig::Value(bound)) => {

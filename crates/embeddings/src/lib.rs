@@ -64,6 +64,7 @@ mod id_embedding;
 pub mod inference;
 mod initializer;
 mod jagged;
+mod kernels;
 mod lookup;
 mod mixture;
 mod normal;

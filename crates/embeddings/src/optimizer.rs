@@ -96,9 +96,12 @@ pub struct SparseOptimizer<U> {
     rule: U,
     /// `[n_rows of the table, state_width]` for every table touched so far.
     states: HashMap<ParamId, Tensor<2>>,
+    /// Under which identity a table was last touched: loading a record gives a parameter another one.
+    known: HashMap<String, ParamId>,
     step: u64,
     weight_decay: f64,
     clipping: Option<GradientClippingConfig>,
+    rate_groups: Vec<(ParamGroup, f64)>,
     decay_groups: Vec<(ParamGroup, f64)>,
 }
 
@@ -130,9 +133,11 @@ impl<U: RowUpdate> SparseOptimizer<U> {
         SparseOptimizer {
             rule,
             states: HashMap::new(),
+            known: HashMap::new(),
             step: 0,
             weight_decay: 0.0,
             clipping: None,
+            rate_groups: Vec::new(),
             decay_groups: Vec::new(),
         }
     }
@@ -147,8 +152,23 @@ impl<U: RowUpdate> SparseOptimizer<U> {
 
     /// Clips the gradient of every table: each value, or the norm of all touched rows of the table
     /// together. Burn's optimizers take the same configuration and clip each parameter so.
+    ///
+    /// # Panics
+    /// If the bound is not positive and finite; the message has it.
     pub fn with_grad_clipping(mut self, clipping: GradientClippingConfig) -> Self {
+        let (GradientClippingConfig::Value(bound) | GradientClippingConfig::Norm(bound)) = clipping;
+        assert!(
+            bound > 0.0 && bound.is_finite(),
+            "gradients are clipped at {bound}; it must be above 0 and finite"
+        );
         self.clipping = Some(clipping);
+        self
+    }
+
+    /// Multiplies the learning rate of the tables of `group`, whatever the schedule. Of several groups that
+    /// hold a table the last one counts.
+    pub fn with_learning_rate_scale_of(mut self, group: ParamGroup, scale: f64) -> Self {
+        self.rate_groups.push((group, scale));
         self
     }
 
@@ -171,8 +191,10 @@ impl<U: RowUpdate> SparseOptimizer<U> {
     /// of the module is alive: then the backend must copy the table before it writes.
     ///
     /// # Panics
-    /// If a gradient is NaN or infinite ([`RowGradients::check_finite`] is the same as an error), or
-    /// belongs to none of the module's parameters. Tables and state are as before the step then.
+    /// Before anything is written, if a gradient is NaN or infinite, the learning rate is not finite, a
+    /// gradient belongs to none of the module's parameters, or two parameters share an identity, as two
+    /// loads of one record do. The module is gone then: [`RowGradients::check_finite`] gives the first of
+    /// these as an error beforehand.
     pub fn step<M: Module>(
         &mut self,
         lr: impl Into<ModuleLearningRate>,
@@ -187,26 +209,59 @@ impl<U: RowUpdate> SparseOptimizer<U> {
         }
         let mut paths = Paths::default();
         module.visit(&mut paths);
-        let lr = lr.into();
-        let rates: HashMap<ParamId, Rates> = paths
-            .found
-            .iter()
-            .filter(|parameter| rows.contains(parameter.id))
-            .map(|Parameter { id, path, .. }| {
-                let lr = lr.lr_from_param(*id, Some(path));
-                let group = self.decay_groups.iter().rev().find(|(group, _)| group.matches(id, Some(path)));
-                let decay = lr * group.map_or(self.weight_decay, |(_, decay)| *decay);
-                (*id, Rates { lr, decay })
-            })
-            .collect();
+        let rates = self.rates(&lr.into(), &paths.found, &rows);
         let n_found = rates.len();
         assert!(
             n_found == rows.len(),
             "row gradients of {} tables belong to none of the module's parameters, {n_found} do",
             rows.len() - n_found
         );
+        self.follow(&paths.found);
         self.step += 1;
         module.map(&mut RowMapper { optimizer: self, rates, rows })
+    }
+
+    /// What the step does to each table that has a gradient.
+    fn rates(
+        &self,
+        lr: &ModuleLearningRate,
+        found: &[Parameter],
+        rows: &RowGradients,
+    ) -> HashMap<ParamId, Rates> {
+        let mut path_of: HashMap<ParamId, &str> = HashMap::new();
+        let mut rates = HashMap::new();
+        for Parameter { id, path, .. } in found.iter().filter(|parameter| rows.contains(parameter.id)) {
+            if let Some(other) = path_of.insert(*id, path) {
+                #[expect(clippy::panic, reason = "a documented panic")]
+                {
+                    panic!(
+                        "{other:?} and {path:?} are one parameter ({id}); give one of them an id of its own"
+                    );
+                }
+            }
+            let of = |groups: &[(ParamGroup, f64)]| {
+                groups.iter().rev().find(|(group, _)| group.matches(id, Some(path))).map(|(_, value)| *value)
+            };
+            let lr = lr.lr_from_param(*id, Some(path)) * of(&self.rate_groups).unwrap_or(1.0);
+            assert!(lr.is_finite(), "the learning rate of {path:?} is {lr}; it must be finite");
+            let decay = lr * of(&self.decay_groups).unwrap_or(self.weight_decay);
+            rates.insert(*id, Rates { lr, decay });
+        }
+        rates
+    }
+
+    /// Keeps the state of tables whose identity has changed since they were last touched.
+    fn follow(&mut self, found: &[Parameter]) {
+        for Parameter { id, path, .. } in found {
+            let Some(known) = self.known.insert(path.clone(), *id).filter(|known| known != id) else {
+                continue;
+            };
+            if found.iter().all(|other| other.id != known)
+                && let Some(states) = self.states.remove(&known)
+            {
+                self.states.insert(*id, states);
+            }
+        }
     }
 
     /// Forgets what was learned about some rows of `table`, as for ids that take the place of others.
@@ -246,7 +301,8 @@ impl<U: RowUpdate> SparseOptimizer<U> {
         (states, self.step)
     }
 
-    /// Restores what [`state`](Self::state) gave, on the devices of `module`'s tables.
+    /// Restores what [`state`](Self::state) gave, on the devices of `module`'s tables. It must be of the
+    /// same rule: of the state of another one, only the shape can be checked.
     ///
     /// # Errors
     /// If a path is not in `module` or a state does not fit its table. Nothing is changed then.
@@ -258,7 +314,7 @@ impl<U: RowUpdate> SparseOptimizer<U> {
     ) -> Result<(), StateError> {
         let mut paths = Paths::default();
         module.visit(&mut paths);
-        let mut loaded = HashMap::new();
+        let (mut loaded, mut known) = (HashMap::new(), HashMap::new());
         for (path, data) in states {
             let Some(parameter) = paths.found.iter().find(|parameter| parameter.path == path) else {
                 return Err(StateError::UnknownParameter { path });
@@ -271,8 +327,9 @@ impl<U: RowUpdate> SparseOptimizer<U> {
             }
             let device = parameter.device.clone().without_autodiff();
             loaded.insert(parameter.id, Tensor::from_data(data, &device));
+            known.insert(path, parameter.id);
         }
-        self.states = loaded;
+        (self.states, self.known) = (loaded, known);
         self.step = n_steps;
         Ok(())
     }
@@ -289,7 +346,7 @@ impl<U: RowUpdate> SparseOptimizer<U> {
         let [n_rows, d] = table.dims();
         let width = self.rule.state_width(d);
         // Taken out of the map, so that no second reference forces a copy.
-        let states = self.states.remove(&param).filter(|states| states.device() == table.device());
+        let states = self.states.remove(&param).map(|states| states.to_device(&table.device()));
         let states = states.unwrap_or_else(|| Tensor::zeros([n_rows, width], &table.device()));
         let rule = self.rule.on_host(rates.lr, self.step);
         let (table, states) = match rule {
@@ -298,7 +355,7 @@ impl<U: RowUpdate> SparseOptimizer<U> {
                 let gradient = rows.on_host(&gradient);
                 let step =
                     HostStep { rule, decay: rates.decay as f32, clipping: &self.clipping, rules, d, width };
-                step.update(table, states, &gradient)
+                step.update(table, states, gradient)
             }
             _ => {
                 let (rows, merged) = rows.merged(&gradient);
@@ -378,12 +435,15 @@ impl<U: RowUpdate> ModuleMapper for RowMapper<'_, U> {
         let Some(gradient) = self.rows.remove(param.id) else { return param };
         // `Param::map` drops the parameter's own reference first: the update is in place.
         param.map(|table| {
-            let is_autodiff = table.is_autodiff();
+            let strategy = table.gradient_checkpointing_strategy();
             let shape: [usize; D] = table.dims();
             let table: Tensor<2> = table.without_autodiff().reshape([shape[0] as i64, -1]);
             let table = self.optimizer.update(rates, table, gradient, &mut self.rows);
             let table: Tensor<D> = table.reshape(shape);
-            if is_autodiff { table.autodiff() } else { table }
+            match strategy {
+                Some(strategy) => table.autodiff().with_gradient_checkpointing_strategy(strategy),
+                None => table,
+            }
         })
     }
 }

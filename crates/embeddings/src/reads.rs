@@ -1,10 +1,12 @@
 //! What a lookup read, and the way back: from the gradient of its output to that of the rows.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
+use crate::kernels::HostTable;
 use crate::rows::{self, indices};
 use crate::{JaggedIds, Lookup, Pooling};
 
@@ -24,10 +26,19 @@ pub(crate) struct Reads {
 pub(crate) enum Pool {
     /// Every value is an output row.
     None,
-    /// `output[bag_of[i]] += coefficients[i] * value[i]`.
-    Sum { bag_of: Vec<u32>, coefficients: Option<Vec<f32>> },
+    /// `output[bag_of[i]] += coefficient * value[i]`.
+    Sum { bag_of: Vec<u32>, coefficients: Coefficients },
     /// Every element of the output is that of one value.
     Max(Winners),
+}
+
+/// What each value counts.
+#[derive(Debug, Clone)]
+pub(crate) enum Coefficients {
+    One,
+    /// By bag: the mean without weights.
+    OfBag(Vec<f32>),
+    OfValue(Vec<f32>),
 }
 
 /// Whose value an element of the output is, `[n_bags, d]`.
@@ -73,11 +84,8 @@ impl Request<'_> {
         let Request { rows, bags, .. } = *self;
         match bags {
             None => {
-                for_each_row(out, d_out, |first, out| {
-                    for (out, &row) in out.chunks_exact_mut(d_out).zip(&rows[first..]) {
-                        out[columns.clone()].copy_from_slice(&table[row as usize * d..][..d]);
-                    }
-                });
+                let table = HostTable { values: table, d };
+                for_each_row(out, d_out, |first, out| table.copy(&rows[first..], out, d_out, columns.start));
                 Pool::None
             }
             Some((bags, Pooling::Max)) => {
@@ -95,7 +103,8 @@ impl Request<'_> {
                             let values =
                                 table[id * d..][..d].iter().zip(out.iter_mut()).zip(winners.iter_mut());
                             for ((&value, best), winner) in values {
-                                if position == start || value > *best {
+                                // NaN wins, as it does on devices.
+                                if position == start || value > *best || value.is_nan() {
                                     (*best, *winner) = (value, position as u32);
                                 }
                             }
@@ -105,18 +114,18 @@ impl Request<'_> {
                 Pool::Max(Winners::Host(winners))
             }
             Some((bags, pooling)) => {
-                let coefficients = pooling.coefficients(bags);
+                let coefficients = Coefficients::new(bags, pooling);
+                let weights = match &coefficients {
+                    Coefficients::OfValue(weights) => Some(weights.as_slice()),
+                    Coefficients::One | Coefficients::OfBag(_) => None,
+                };
+                let table = HostTable { values: table, d };
                 for_each_row(out, d_out, |first, out| {
-                    for (row, out) in out.chunks_exact_mut(d_out).enumerate() {
-                        let out = &mut out[columns.clone()];
-                        let (start, end) =
-                            (bags.offsets()[first + row] as usize, bags.offsets()[first + row + 1] as usize);
-                        for position in start..end {
-                            let id = rows[position] as usize;
-                            let coefficient = coefficients.as_ref().map_or(1.0, |all| all[position]);
-                            for (sum, value) in out.iter_mut().zip(&table[id * d..][..d]) {
-                                *sum += coefficient * value;
-                            }
+                    let offsets = &bags.offsets()[first..];
+                    table.sum(rows, offsets, weights, out, (d_out, columns.start));
+                    if let Coefficients::OfBag(scales) = &coefficients {
+                        for (scale, out) in scales[first..].iter().zip(out.chunks_exact_mut(d_out)) {
+                            out[columns.clone()].iter_mut().for_each(|value| *value *= scale);
                         }
                     }
                 });
@@ -140,9 +149,9 @@ impl Request<'_> {
                 (out, Pool::Max(Winners::Device(Box::new(winners))))
             }
             Some((bags, pooling)) => {
-                let coefficients = pooling.coefficients(bags);
+                let coefficients = Coefficients::new(bags, pooling);
                 let (n_bags, bag_of) = (bags.n_bags(), bag_of(bags));
-                let out = weighted_sum(gather(), &bag_of, coefficients.as_deref(), n_bags);
+                let out = weighted_sum(gather(), &bag_of, coefficients.of_values(&bag_of).as_deref(), n_bags);
                 (out, Pool::Sum { bag_of, coefficients })
             }
         }
@@ -169,13 +178,14 @@ impl Reads {
         let of = |row: usize| &gradient[row * d_out..][columns.clone()];
         match &self.pool {
             Pool::None => sum.iter_mut().zip(of(position)).for_each(|(sum, value)| *sum += value),
-            Pool::Sum { bag_of, coefficients: None } => {
-                let gradient = of(bag_of[position] as usize);
-                sum.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += value);
-            }
-            Pool::Sum { bag_of, coefficients: Some(coefficients) } => {
-                let (gradient, coefficient) = (of(bag_of[position] as usize), coefficients[position]);
-                sum.iter_mut().zip(gradient).for_each(|(sum, value)| *sum += coefficient * value);
+            Pool::Sum { bag_of, coefficients } => {
+                let bag = bag_of[position] as usize;
+                let coefficient = match coefficients {
+                    Coefficients::One => 1.0,
+                    Coefficients::OfBag(scales) => scales[bag],
+                    Coefficients::OfValue(weights) => weights[position],
+                };
+                sum.iter_mut().zip(of(bag)).for_each(|(sum, value)| *sum += coefficient * value);
             }
             // Goes by element: see `is_by_element`.
             Pool::Max(_) => {}
@@ -226,11 +236,11 @@ impl Reads {
             Pool::Sum { .. } if self.lookup.is_empty() => Tensor::zeros([0, d], &device),
             Pool::Sum { bag_of, coefficients } => {
                 let values = gradient.select(0, indices(bag_of, &device));
-                weighted_sum(values, self.lookup.inverse(), coefficients.as_deref(), n_rows)
+                weighted_sum(values, self.lookup.inverse(), coefficients.of_values(bag_of).as_deref(), n_rows)
             }
             Pool::Max(winners) => {
                 let positions = match winners {
-                    Winners::Device(winners) => (**winners).clone(),
+                    Winners::Device(winners) => (**winners).clone().to_device(&device),
                     Winners::Host(winners) => {
                         let winners: Vec<i32> = winners.iter().map(|&winner| winner as i32).collect();
                         let n_bags = winners.len() / d;
@@ -247,6 +257,39 @@ impl Reads {
                     .scatter(0, winners, gradient, IndexingUpdateOp::Add)
                     .slice([0..n_rows, 0..d])
             }
+        }
+    }
+}
+
+impl Coefficients {
+    fn new(bags: &JaggedIds, pooling: Pooling) -> Self {
+        match (pooling, bags.weights()) {
+            (Pooling::Mean, None) => {
+                let size = |pair: &[u32]| (pair[1] - pair[0]).max(1) as f32;
+                Coefficients::OfBag(bags.offsets().windows(2).map(|pair| 1.0 / size(pair)).collect())
+            }
+            (_, None) => Coefficients::One,
+            (Pooling::Mean, Some(weights)) => {
+                let mut coefficients = Vec::with_capacity(weights.len());
+                for pair in bags.offsets().windows(2) {
+                    let weights = &weights[pair[0] as usize..pair[1] as usize];
+                    let sum: f64 = weights.iter().copied().map(f64::from).sum();
+                    let share =
+                        |&weight: &f32| if sum == 0.0 { 0.0 } else { (f64::from(weight) / sum) as f32 };
+                    coefficients.extend(weights.iter().map(share));
+                }
+                Coefficients::OfValue(coefficients)
+            }
+            (_, Some(weights)) => Coefficients::OfValue(weights.to_vec()),
+        }
+    }
+
+    /// One for each value, or nothing where all are one.
+    fn of_values(&self, bag_of: &[u32]) -> Option<Cow<'_, [f32]>> {
+        match self {
+            Coefficients::One => None,
+            Coefficients::OfBag(scales) => Some(bag_of.iter().map(|&bag| scales[bag as usize]).collect()),
+            Coefficients::OfValue(weights) => Some(weights.into()),
         }
     }
 }

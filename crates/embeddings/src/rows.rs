@@ -114,7 +114,7 @@ fn update(table: Tensor<2>, rows: Tensor<1, Int>, values: Tensor<2>, op: Indexin
 
 /// Sums the rows of `values` that go to the same output row.
 ///
-/// The order of the additions is fixed: the same bits every time, on every device.
+/// The order of the additions is fixed: on one device the same bits every time.
 ///
 /// # Shapes
 /// - `values`: `[n, d]`

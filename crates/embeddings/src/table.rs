@@ -48,6 +48,7 @@ pub struct EmbeddingTableConfig {
 #[module(custom_display)]
 pub struct EmbeddingTable {
     /// The vectors, `[n_rows + n_oov_rows, d_embedding]`. It never requires a gradient: see [`Tape`].
+    /// Values that are loaded or set are taken as they are, with no regard to padding or norm.
     pub weight: Param<Tensor<2>>,
     #[module(skip)]
     rules: TableRules,
@@ -143,7 +144,8 @@ impl EmbeddingTableConfig {
     /// no room for.
     ///
     /// Only the rows of a step travel, to `device` for the forward pass and their gradient back. The
-    /// optimizer's state is with the table. Moving the module to another device moves the table there.
+    /// optimizer's state is with the table. Moving the module to another device moves the table there, but
+    /// vectors go on to `device` until [`EmbeddingTable::with_device`] says otherwise.
     ///
     /// # Panics
     /// As [`init`](Self::init).
@@ -154,10 +156,10 @@ impl EmbeddingTableConfig {
     fn check(&self) {
         let &EmbeddingTableConfig { n_rows, d_embedding, n_oov_rows, padding, max_norm, .. } = self;
         assert!(
-            n_rows > 0 && d_embedding > 0 && i32::try_from(n_rows + n_oov_rows).is_ok(),
+            n_rows > 0 && d_embedding > 0 && i32::try_from(n_rows.saturating_add(n_oov_rows)).is_ok(),
             "a table needs 1 to {} rows and a positive width; asked for [{}, {d_embedding}]",
             i32::MAX,
-            n_rows + n_oov_rows
+            n_rows.saturating_add(n_oov_rows)
         );
         assert!(
             padding.is_none_or(|padding| (padding as usize) < n_rows),
@@ -235,6 +237,11 @@ impl EmbeddingTable {
         self.weight.lazy_shape()[1]
     }
 
+    /// The number of rows that ids without a row share, the last ones of the table.
+    pub fn n_oov_rows(&self) -> usize {
+        self.rules.n_oov_rows
+    }
+
     /// The id that stands for nothing.
     pub fn padding(&self) -> Option<u32> {
         self.rules.padding
@@ -274,6 +281,9 @@ impl EmbeddingTable {
     }
 
     /// Pools the vectors of each bag into one. The id of padding does not count.
+    ///
+    /// On a device other than flex, [`Pooling::Max`] pads bags to the longest: memory for
+    /// `n_bags * longest * d_embedding` floats. Elsewhere memory is for all ids at most.
     ///
     /// # Shapes
     /// - output: `[ids.n_bags(), d_embedding]`; zeros for an empty bag
@@ -338,7 +348,8 @@ impl EmbeddingTable {
         values.expect("a table of f32")
     }
 
-    /// Fills rows with their first values again, as for ids that take the place of others. The
+    /// Fills rows with what the configuration's initializer and seed give, as for ids that take the place
+    /// of others; that is so too where the table began with [given values](EmbeddingTableConfig::init_from). The
     /// optimizer's state of the rows is reset by
     /// [`SparseOptimizer::reset_rows`](crate::SparseOptimizer::reset_rows).
     ///
@@ -364,12 +375,22 @@ impl EmbeddingTable {
             values.append(&mut fresh);
         }
         self.weight = self.weight.map(|weight| {
-            let is_autodiff = weight.is_autodiff();
+            let strategy = weight.gradient_checkpointing_strategy();
             let device = weight.device();
             let values = from_host(values, d, &device);
             let weight = rows::assign(weight.without_autodiff(), indices(rows, &device), values);
-            if is_autodiff { weight.autodiff() } else { weight }
+            match strategy {
+                Some(strategy) => weight.autodiff().with_gradient_checkpointing_strategy(strategy),
+                None => weight,
+            }
         });
+        self
+    }
+
+    /// Gives vectors on `device` from now on, wherever the table is: for a table in host memory whose network
+    /// moves to another device.
+    pub fn with_device(mut self, device: &Device) -> Self {
+        self.device = Some(device.clone());
         self
     }
 
@@ -391,7 +412,7 @@ impl EmbeddingTable {
             return vectors;
         }
         let part = self.part(0..self.d_embedding(), request.reads(pool));
-        tape.record(vectors, vec![part])
+        tape.record(vectors, &self.device(), vec![part])
     }
 
     /// The vectors of rows or bags, without gradients, and how they were pooled.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use burn::module::ParamId;
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Device, Gradients, Tensor};
 
 use crate::reads::Reads;
 use crate::{RowGradients, TableRules};
@@ -11,7 +11,7 @@ use crate::{RowGradients, TableRules};
 /// Records the lookups of one training step, so that their gradients can be found afterwards.
 ///
 /// Pass [`Tape::new`] to train and [`Tape::off`] to only look up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tape {
     lookups: Vec<Recorded>,
     is_recording: bool,
@@ -41,7 +41,7 @@ impl Tape {
 
     /// A tape that records nothing: lookups give plain tensors without gradients.
     pub fn off() -> Self {
-        Tape::default()
+        Tape { lookups: Vec::new(), is_recording: false }
     }
 
     /// Whether lookups are recorded.
@@ -49,9 +49,15 @@ impl Tape {
         self.is_recording
     }
 
-    /// Makes `values` a leaf of the autodiff graph and remembers where they come from.
-    pub(crate) fn record(&mut self, values: Tensor<2>, parts: Vec<Part>) -> Tensor<2> {
-        let leaf = values.autodiff().require_grad();
+    /// Makes `values` a leaf of the autodiff graph, with the checkpointing of `device`, and remembers where
+    /// they come from.
+    pub(crate) fn record(&mut self, values: Tensor<2>, device: &Device, parts: Vec<Part>) -> Tensor<2> {
+        let leaf = values.autodiff();
+        let leaf = match device.gradient_checkpointing_strategy() {
+            Some(strategy) => leaf.with_gradient_checkpointing_strategy(strategy),
+            None => leaf,
+        };
+        let leaf = leaf.require_grad();
         self.lookups.push(Recorded { leaf: leaf.clone(), parts });
         leaf
     }

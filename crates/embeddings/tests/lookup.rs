@@ -29,7 +29,7 @@ fn the_gradient_is_only_as_large_as_the_batch() {
     // d(loss)/d(row) is the sum of the weights of the positions that read it.
     let weights = Tensor::<2>::from_data([[1.0, 2.0], [3.0, 4.0], [10.0, 20.0], [100.0, 200.0]], &device());
     let mut grads = (rows * weights).sum().backward();
-    let touched = tape.gradients(&mut grads);
+    let mut touched = tape.gradients(&mut grads);
     let (ids, gradient) = touched.get(table.weight.id).expect("the table was read");
     assert_eq!(ids, [999, 5]);
     assert_eq!(values(gradient), [111.0, 222.0, 3.0, 4.0]);
@@ -42,7 +42,7 @@ fn two_lookups_in_one_table_add_up() {
     let first = table.forward(&[1, 2], &mut tape);
     let second = table.forward(&[2, 3], &mut tape);
     let mut grads = (first * 2.0 + second * 5.0).sum().backward();
-    let touched = tape.gradients(&mut grads);
+    let mut touched = tape.gradients(&mut grads);
     assert_eq!(touched.len(), 1);
     let (ids, gradient) = touched.get(table.weight.id).expect("the table was read");
     assert_eq!((ids, values(gradient)), (vec![1, 2, 3], vec![2.0, 7.0, 5.0]));
@@ -54,7 +54,7 @@ fn an_unused_lookup_has_no_gradient() {
     let mut tape = Tape::new();
     let _ = unused.forward(&[1], &mut tape);
     let mut grads = used.forward(&[1], &mut tape).sum().backward();
-    let touched = tape.gradients(&mut grads);
+    let mut touched = tape.gradients(&mut grads);
     assert!(touched.get(unused.weight.id).is_none() && touched.get(used.weight.id).is_some());
 }
 

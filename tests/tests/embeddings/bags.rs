@@ -121,7 +121,7 @@ fn a_step_moves_rows_against_the_gradient() {
             let before = wide(&bag.table.vectors());
             let mut tape = Tape::new();
             let mut grads = loss(bag.forward(&ids, &mut tape)).backward();
-            let rows = tape.gradients(&mut grads);
+            let mut rows = tape.gradients(&mut grads);
             let mut expected = before;
             let (touched, gradient) = rows.get(bag.table.weight.id).unwrap();
             for (row, gradient) in touched.iter().zip(values(gradient).chunks_exact(D)) {
@@ -229,7 +229,7 @@ fn a_collection_is_its_features_side_by_side() {
         // Columns of the loss count differently, so that a mix-up of columns shows.
         let weights = Tensor::<2>::from_data([[1.0, 2.0, 3.0, 4.0, 5.0]], &device);
         let mut grads = (vectors.into_tensor() * weights).sum().backward();
-        let rows = tape.gradients(&mut grads);
+        let mut rows = tape.gradients(&mut grads);
         let (ids, gradient) = rows.get(collection.tables[0].weight.id).unwrap();
         assert_eq!((ids, values(gradient)), (vec![101, 202, 303], [1.0, 2.0].repeat(3)), "{name}");
         let (ids, gradient) = rows.get(collection.tables[1].weight.id).unwrap();
@@ -263,7 +263,7 @@ fn features_that_share_a_table_add_up() {
         let weights =
             Tensor::<2>::from_data([[1.0, 1.0, 1.0, 10.0, 10.0, 10.0, 100.0, 100.0, 100.0]], &device);
         let mut grads = (vectors.into_tensor() * weights).sum().backward();
-        let rows = tape.gradients(&mut grads);
+        let mut rows = tape.gradients(&mut grads);
         let (touched, gradient) = rows.get(collection.tables[0].weight.id).unwrap();
         let gradient = values(gradient);
         let expected = [(1, 5.0), (2, 1.0), (3, 1.0), (4, 210.0), (7, 5.0)];

@@ -127,9 +127,9 @@ fn conforms<M: FromRows>(
             let vectors = embedding.embed(ids, &mut tape);
             assert_close(&values(vectors.clone()), expected.iter().copied(), &what);
             let mut grads = loss(vectors).backward();
-            let rows = tape.gradients(&mut grads);
+            let mut rows = tape.gradients(&mut grads);
             let of_tables = |tables: &Tables| plain_loss(&plain(&embedding, tables, ids, &vector));
-            let gradients = check_gradients(&what, &embedding, ids, &rows, &tables, &of_tables);
+            let gradients = check_gradients(&what, &embedding, ids, &mut rows, &tables, &of_tables);
 
             let mut expected = tables.clone();
             for (table, gradient) in expected.iter_mut().zip(&gradients) {
@@ -151,7 +151,7 @@ fn check_gradients<M: FromRows>(
     what: &str,
     embedding: &M,
     ids: &[u64],
-    gradients: &RowGradients,
+    gradients: &mut RowGradients,
     tables: &Tables,
     loss: &impl Fn(&Tables) -> f64,
 ) -> Tables {

@@ -77,7 +77,7 @@ fn a_collection_of_tables_on_both_sides_is_that_of_tables_on_one() {
             let expected = values(plain.forward(&ids, &mut Tape::off()).into_tensor());
             assert_close(&values(vectors.clone()), expected.into_iter().map(f64::from), name);
             let mut grads = vectors.sum().backward();
-            let rows = tape.gradients(&mut grads);
+            let mut rows = tape.gradients(&mut grads);
             let (touched, gradient) = rows.get(mixed.tables[1].weight.id).unwrap();
             assert_eq!((touched, values(gradient)), (vec![3], vec![2.0; 3]), "{name}, {on_host}");
         }

@@ -317,7 +317,7 @@ fn padding_is_zero_and_stays() {
         let table = config.init(&device);
         let before = table.vectors();
         let mut grads = table.forward(&[1, 1], &mut tape).sum().backward();
-        let rows = tape.gradients(&mut grads);
+        let mut rows = tape.gradients(&mut grads);
         assert_eq!(rows.get(table.weight.id).map(|(rows, _)| rows), Some(vec![]), "{name}");
         assert_eq!(tensors().step(LR, table, rows).vectors(), before, "{name}");
     }
@@ -436,7 +436,7 @@ fn not_a_number_stops_the_step_before_anything_is_written() {
         let mut grads = (good.sum() + (bad * f32::NAN).sum()).backward();
         let mut rows = tape.gradients(&mut grads);
         let error = rows.check_finite().unwrap_err().to_string();
-        assert!(error.contains("NaN or infinite; 2 lookups read it and lookup 1 has"), "{name}: {error}");
+        assert!(error.contains("the gradient of lookup 1 of 2"), "{name}: {error}");
         let copy = table.clone();
         let step = std::panic::AssertUnwindSafe(|| optimizer.step(LR, copy, rows));
         assert!(std::panic::catch_unwind(step).is_err(), "{name}");

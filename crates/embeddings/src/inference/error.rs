@@ -16,6 +16,20 @@ pub enum TableError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Some rows of the table are shared by ids that have none of their own.
+    #[error(
+        "{}: {n_oov_rows} of the {n_rows} rows are out of vocabulary, and a file has a row for each id; look ids \
+         up with EmbeddingTable::rows_of and write EmbeddingTable::vectors",
+        path.display()
+    )]
+    OutOfVocabulary {
+        /// The table.
+        path: PathBuf,
+        /// Its rows, those out of vocabulary among them.
+        n_rows: usize,
+        /// Its rows out of vocabulary.
+        n_oov_rows: usize,
+    },
     /// The file is something else.
     #[error(
         "{}: not an inference table, it begins with \"{}\"; give a file that InferenceTableWriter wrote",

@@ -142,8 +142,9 @@ impl InferenceTableWriter {
     /// They are taken from its device in blocks, so this needs a few MB however large the table is.
     ///
     /// # Errors
-    /// If its vectors are of another size than `d_embedding`; otherwise as
-    /// [`write_rows`](Self::write_rows).
+    /// If its vectors are of another size than `d_embedding`, or ids share rows out of vocabulary, which
+    /// readers of the file would not know; otherwise as [`write_rows`](Self::write_rows). Padding is a row
+    /// of zeros like any other: in means it counts.
     ///
     /// # Panics
     /// If the table's device fails to give its values.
@@ -151,6 +152,10 @@ impl InferenceTableWriter {
         let (expected, found) = (self.d_embedding, table.d_embedding());
         if expected != found {
             return Err(TableError::Width { path: self.path.clone(), expected, found });
+        }
+        if table.n_oov_rows() > 0 {
+            let (path, n_oov_rows) = (self.path.clone(), table.n_oov_rows());
+            return Err(TableError::OutOfVocabulary { path, n_rows: table.n_rows(), n_oov_rows });
         }
         let n_rows = rows_per_block(found);
         for first in (0..table.n_rows()).step_by(n_rows) {
