@@ -219,8 +219,9 @@ impl EmbeddingCollection {
             let table = &self.tables[feature.table];
             let bags_of_feature = bags_of_feature.without(table.padding());
             let rows = table.rows_of(bags_of_feature.values());
-            let request =
-                Request { rows: &rows, lookup: None, bags: bags(&bags_of_feature, feature.pooling) };
+            let bags = bags(&bags_of_feature, feature.pooling);
+            let is_recorded = table.is_recorded(tape);
+            let request = Request { rows: &rows, lookup: None, bags, is_recorded };
             let weight = table.weight.val().without_autodiff();
             let d = table.d_embedding();
             let read = on_host.as_mut().and_then(|out| {
@@ -239,7 +240,7 @@ impl EmbeddingCollection {
                 on_device.push(vectors);
                 pool
             });
-            if table.is_recorded(tape) {
+            if is_recorded {
                 parts.push(table.part(feature.columns.clone(), request.reads(pool)));
             }
         }

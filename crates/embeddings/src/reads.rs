@@ -59,6 +59,8 @@ pub(crate) struct Request<'a> {
     pub(crate) lookup: Option<&'a Lookup>,
     /// How values form output rows; otherwise each is one.
     pub(crate) bags: Option<(&'a JaggedIds, Pooling)>,
+    /// Whether the way back will be needed.
+    pub(crate) is_recorded: bool,
 }
 
 impl Request<'_> {
@@ -81,7 +83,7 @@ impl Request<'_> {
         d_out: usize,
         columns: Range<usize>,
     ) -> Pool {
-        let Request { rows, bags, .. } = *self;
+        let Request { rows, bags, is_recorded, .. } = *self;
         match bags {
             None => {
                 let table = HostTable { values: table, d };
@@ -129,7 +131,8 @@ impl Request<'_> {
                         }
                     }
                 });
-                Pool::Sum { bag_of: bag_of(bags), coefficients }
+                let bag_of = if is_recorded { bag_of(bags) } else { Vec::new() };
+                Pool::Sum { bag_of, coefficients }
             }
         }
     }

@@ -264,7 +264,7 @@ impl EmbeddingTable {
     /// # Panics
     /// If an id is not below the number of rows; the message has both.
     pub fn forward(&self, ids: &[u32], tape: &mut Tape) -> Tensor<2> {
-        self.read(Request { rows: &self.rows_of(ids), lookup: None, bags: None }, tape)
+        self.read(&self.rows_of(ids), None, None, tape)
     }
 
     /// As [`forward`](Self::forward), with the duplicates removed beforehand, perhaps on another
@@ -277,7 +277,7 @@ impl EmbeddingTable {
     /// If a row is not below the number of rows; the message has both.
     pub fn forward_lookup(&self, lookup: &Lookup, tape: &mut Tape) -> Tensor<2> {
         self.check_rows(lookup.rows());
-        self.read(Request { rows: &lookup.ids(), lookup: Some(lookup), bags: None }, tape)
+        self.read(&lookup.ids(), Some(lookup), None, tape)
     }
 
     /// Pools the vectors of each bag into one. The id of padding does not count.
@@ -294,7 +294,7 @@ impl EmbeddingTable {
     pub fn forward_bags(&self, ids: &JaggedIds, pooling: Pooling, tape: &mut Tape) -> Tensor<2> {
         let ids = ids.without(self.rules.padding);
         let rows = self.rows_of(ids.values());
-        self.read(Request { rows: &rows, lookup: None, bags: bags(&ids, pooling) }, tape)
+        self.read(&rows, None, bags(&ids, pooling), tape)
     }
 
     /// Looks up the vectors of `ids` without gradients.
@@ -406,9 +406,17 @@ impl EmbeddingTable {
     }
 
     /// Reads rows or bags, and records it.
-    fn read(&self, request: Request<'_>, tape: &mut Tape) -> Tensor<2> {
+    fn read(
+        &self,
+        rows: &[u32],
+        lookup: Option<&Lookup>,
+        bags: Option<(&JaggedIds, Pooling)>,
+        tape: &mut Tape,
+    ) -> Tensor<2> {
+        let is_recorded = self.is_recorded(tape);
+        let request = Request { rows, lookup, bags, is_recorded };
         let (vectors, pool) = self.vectors_of(request);
-        if !self.is_recorded(tape) {
+        if !is_recorded {
             return vectors;
         }
         let part = self.part(0..self.d_embedding(), request.reads(pool));
@@ -475,7 +483,7 @@ impl IdEmbedding for EmbeddingTable {
     /// both.
     fn embed(&self, ids: &[u64], tape: &mut Tape) -> Tensor<2> {
         let rows: Vec<u32> = ids.iter().map(|&id| self.row_of(id)).collect();
-        self.read(Request { rows: &rows, lookup: None, bags: None }, tape)
+        self.read(&rows, None, None, tape)
     }
 }
 

@@ -77,7 +77,7 @@ fn exp(x: f32) -> f32 {
     // Adding it leaves no bits for fractions: the last bits of the sum are the nearest integer.
     const ROUND: f32 = 12_582_912.0;
     // ln 2 in two parts; the product of the first with an exponent is exact.
-    const LN_2_HIGH: f32 = 0.693_359_375;
+    const LN_2_HIGH: f32 = 355.0 / 512.0;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
     let exponent = rounded - ROUND;
