@@ -108,9 +108,9 @@ fn steps_are_those_of_plain_rust() {
                 let (after, ..) = step(&device, d, RowWiseAdagrad::default(), clip);
                 for (row, gradient) in gradient.chunks_exact(d).enumerate() {
                     let root = (gradient.iter().map(|g| g * g).sum::<f64>() / d as f64).sqrt() * scale;
-                    for column in 0..d {
+                    for (column, gradient) in gradient.iter().enumerate() {
                         let at = row * d + column;
-                        let change = if root == 0.0 { 0.0 } else { LR * scale * gradient[column] / root };
+                        let change = if root == 0.0 { 0.0 } else { LR * scale * gradient / root };
                         let error = (f64::from(after[at]) - (f64::from(before[at]) - change)).abs();
                         // A root near zero magnifies rounding.
                         if root > 1e-3 {
