@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use crate::gradients::HostGradient;
-use crate::kernels::{ROWS_AHEAD, prefetch};
+use crate::kernels::{prefetch, rows_ahead};
 use crate::{HostRule, TableRules, rows};
 
 /// What the update of a table in host memory needs.
@@ -80,8 +80,9 @@ impl HostStep<'_> {
     fn run(&self, task: Task<'_>, gradient: &HostGradient<'_>, scale: f32) {
         let Task { rows, first_row, table, states } = task;
         let mut sum = vec![0.0; self.d];
+        let n_ahead = rows_ahead(self.d);
         for (index, (row, positions)) in rows.iter().enumerate() {
-            if let Some((row, _)) = rows.get(index + ROWS_AHEAD) {
+            if let Some((row, _)) = rows.get(index + n_ahead) {
                 let at = *row as usize - first_row;
                 prefetch(&table[at * self.d..][..self.d]);
                 prefetch(&states[at * self.width..][..self.width]);

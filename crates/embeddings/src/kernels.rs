@@ -4,8 +4,12 @@
 //! before they are used, and sums stay in registers. Additions keep their order, and nothing is fused:
 //! the bits are those of the plain loop on every processor.
 
-/// How many rows ahead of the one in use are asked for.
-pub(crate) const ROWS_AHEAD: usize = 16;
+/// How many rows of width `d` ahead of the one in use are asked for: 4 kB of them, which is about as much
+/// as a core can wait for at once.
+#[inline(always)]
+pub(crate) fn rows_ahead(d: usize) -> usize {
+    (1024 / d.max(1)).clamp(8, 64)
+}
 
 /// Asks for a row to be brought into the cache.
 #[inline(always)]
@@ -45,8 +49,10 @@ impl HostTable<'_> {
 
     /// Copies `rows` to `out`, `d_out` apart.
     pub(crate) fn copy(&self, rows: &[u32], out: &mut [f32], d_out: usize, first_column: usize) {
+        let n_ahead = rows_ahead(self.d);
+        rows.iter().take(n_ahead).for_each(|row| self.prefetch(Some(row)));
         for (at, (&row, out)) in rows.iter().zip(out.chunks_exact_mut(d_out)).enumerate() {
-            self.prefetch(rows.get(at + ROWS_AHEAD));
+            self.prefetch(rows.get(at + n_ahead));
             out[first_column..first_column + self.d].copy_from_slice(self.row(row));
         }
     }
@@ -67,12 +73,13 @@ impl HostTable<'_> {
         pulp::Arch::new().dispatch(
             #[inline(always)]
             || {
+                let n_ahead = rows_ahead(self.d);
                 for (bag, out) in offsets.windows(2).zip(out.chunks_exact_mut(d_out)) {
                     let (start, end) = (bag[0] as usize, bag[1] as usize);
                     let bag = Bag {
                         table: *self,
                         rows: &rows[start..end],
-                        ahead: &rows[rows.len().min(start + ROWS_AHEAD)..],
+                        ahead: &rows[rows.len().min(start + n_ahead)..],
                         weights: weights.map(|weights| &weights[start..end]),
                     };
                     bag.sum(&mut out[first_column..first_column + self.d]);
@@ -86,7 +93,7 @@ impl HostTable<'_> {
 struct Bag<'a> {
     table: HostTable<'a>,
     rows: &'a [u32],
-    /// The rows that are used [`ROWS_AHEAD`] later.
+    /// The rows that are used [some rows](rows_ahead) later.
     ahead: &'a [u32],
     weights: Option<&'a [f32]>,
 }
