@@ -174,7 +174,10 @@ impl RowGradients {
 impl Values {
     fn is_finite(&self) -> bool {
         // A sum is finite only if every summand is; one that overflows is no gradient to follow either.
-        let finite = |values: &[f32]| values.par_chunks(1 << 15).map(sum).sum::<f32>().is_finite();
+        let finite = |values: &[f32]| match values.len() < 1 << 18 {
+            true => sum(values).is_finite(),
+            false => values.par_chunks(1 << 16).map(sum).sum::<f32>().is_finite(),
+        };
         match self {
             Values::Host(data, _) => data.as_slice::<f32>().is_ok_and(finite),
             Values::Tensor(tensor) => rows::read(tensor, finite)

@@ -10,6 +10,9 @@ use crate::gradients::HostGradient;
 use crate::kernels::{prefetch, rows_ahead};
 use crate::{HostRule, TableRules, rows};
 
+/// Touched rows from which threads share the work.
+const PARALLEL_FROM: usize = 2048;
+
 /// What the update of a table in host memory needs.
 pub(crate) struct HostStep<'a> {
     pub(crate) rule: HostRule<'a>,
@@ -43,7 +46,11 @@ impl HostStep<'_> {
         let scale = self.clip_scale(gradient);
         let run = |table: &mut [f32], states: &mut [f32]| {
             let tasks = self.tasks(table, states, gradient);
-            tasks.into_par_iter().for_each(|task| self.run(task, gradient, scale));
+            // Few rows are done before another thread has woken up.
+            match gradient.rows.len() < PARALLEL_FROM {
+                true => tasks.into_iter().for_each(|task| self.run(task, gradient, scale)),
+                false => tasks.into_par_iter().for_each(|task| self.run(task, gradient, scale)),
+            }
         };
         if self.width == 0 {
             return (rows::write(table, |table| run(table, &mut [])), states);

@@ -299,6 +299,11 @@ impl Coefficients {
 
 /// Calls `fill` with blocks of whole rows of `out`, in parallel, and the index of the first.
 fn for_each_row(out: &mut [f32], d_out: usize, fill: impl Fn(usize, &mut [f32]) + Sync) {
+    // A small batch is done before another thread has woken up, more so if it is at work on the next batch.
+    const PARALLEL_FROM: usize = 200_000;
+    if out.len() < PARALLEL_FROM {
+        return fill(0, out);
+    }
     out.par_chunks_mut(ROWS_A_TASK * d_out).enumerate().for_each(|(task, out)| fill(task * ROWS_A_TASK, out));
 }
 

@@ -1,4 +1,4 @@
-//! Batches of thousands of ids, which are split among threads, against plain Rust.
+//! Batches of many thousands of ids, which are split among threads, against plain Rust.
 
 use burn::grad_clipping::GradientClippingConfig;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -15,7 +15,7 @@ const LR: f64 = 0.05;
 
 /// Thousands of ids, some many times, some out of vocabulary, the padding among them.
 fn ids() -> Vec<u32> {
-    (0..5000u32).map(|at| at.wrapping_mul(2_654_435_761) % if at % 3 == 0 { 40 } else { 3400 }).collect()
+    (0..15_000u32).map(|at| at.wrapping_mul(2_654_435_761) % if at % 3 == 0 { 40 } else { 3400 }).collect()
 }
 
 /// What a position counts in the loss.
