@@ -1,8 +1,8 @@
 //! Hash embeddings: ids of any number share the rows of one table.
 
 use burn::config::Config;
-use burn::module::{Module, Param, ParamId};
-use burn::tensor::{Device, Shape, Tensor};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
 
 use crate::hashing::derive_seed;
 use crate::{EmbeddingTable, EmbeddingTableConfig, HashFamily, IdEmbedding, TableInitializer, Tape};
@@ -97,15 +97,9 @@ impl HashEmbeddingConfig {
 
 /// A table of `1 / sqrt(n_hashes)`.
 fn equal_importance(n_rows: usize, n_hashes: usize, device: &Device) -> EmbeddingTable {
-    let mut table = EmbeddingTableConfig::new(n_rows, n_hashes).init(device);
-    table.weight = Param::uninitialized(
-        ParamId::new(),
-        move |device, _| Tensor::full([n_rows, n_hashes], initial_importance(n_hashes), device),
-        device.clone(),
-        false,
-        Shape::from([n_rows, n_hashes]),
-    );
-    table
+    EmbeddingTableConfig::new(n_rows, n_hashes)
+        .with_initializer(TableInitializer::Constant { value: initial_importance(n_hashes) })
+        .init(device)
 }
 
 /// The sum of independent rows keeps their variance if the squares of their weights add up to 1.

@@ -16,6 +16,11 @@ use crate::normal::box_muller;
 pub enum TableInitializer {
     /// All zero.
     Zeros,
+    /// All alike.
+    Constant {
+        /// The value.
+        value: f64,
+    },
     /// Uniform in `-bound..bound`.
     Uniform {
         /// The largest magnitude.
@@ -57,6 +62,7 @@ impl TableInitializer {
         let d = d_embedding as f64;
         match *self {
             TableInitializer::Zeros => 0.0,
+            TableInitializer::Constant { value } => value as f32,
             TableInitializer::Uniform { bound } => {
                 let uniform = (bits >> 11) as f64 / (1u64 << 53) as f64;
                 ((2.0 * uniform - 1.0) * bound) as f32

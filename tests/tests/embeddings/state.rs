@@ -6,7 +6,8 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Device, Tensor};
 use burn_recsys::embeddings::{
     DynamicIdsConfig, EmbeddingCollectionConfig, EmbeddingTable, EmbeddingTableConfig, Eviction,
-    KeyedJaggedIds, MatrixError, Pooling, RowWiseAdagrad, SparseOptimizer, SparseSgd, Tape,
+    HashEmbeddingConfig, KeyedJaggedIds, MatrixError, Pooling, RowWiseAdagrad, SparseOptimizer, SparseSgd,
+    Tape,
 };
 
 use crate::{devices, values};
@@ -183,4 +184,14 @@ fn empty_batches_give_empty_tensors() {
         assert_eq!(vectors.dims(), [0, 6], "{name}");
         assert_eq!(table(&device).lookup(&[]).dims(), [0, 2], "{name}");
     }
+}
+
+#[test]
+fn importance_of_reset_rows_begins_again() {
+    let (_, device) = devices().remove(0);
+    let embedding =
+        HashEmbeddingConfig::new(5, 2).with_n_hashes(4).with_n_importance_rows(Some(3)).init(&device);
+    let importance = embedding.importance.unwrap();
+    assert_eq!(importance.vectors(), [0.5; 12]);
+    assert_eq!(importance.reset_rows(&[2]).vectors(), [0.5; 12]);
 }
