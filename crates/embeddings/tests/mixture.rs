@@ -245,7 +245,7 @@ fn a_negative_minimum_panics() {
 }
 
 #[test]
-#[should_panic(expected = "asked for 2 features, 0 experts and 5 hidden units")]
+#[should_panic(expected = "asked for 2 features and 0 experts")]
 fn no_experts_panic() {
     MixtureConfig::new(2, 0, 5).init(&device());
 }

@@ -1,0 +1,333 @@
+//! The file that describes a study.
+
+use std::path::Path;
+
+use burn_recsys_data::past::PastFeaturesConfig;
+use burn_recsys_data::{ColdStartConfig, Filter, SplitConfig, Strategy};
+use burn_recsys_models::HeadsConfig;
+use serde::{Deserialize, Serialize};
+
+use super::standard::RepresentationConfig;
+use crate::{DataConfig, Error, OptimizerConfig, Result};
+
+/// Everything that decides a study's numbers, but for the data's bytes and the device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudyConfig {
+    /// Which interactions; they need ratings and timestamps.
+    pub data: DataConfig,
+    /// Which rows to keep, one filter after the other. Default: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<Filter>,
+    /// Which rows are held out to test on. Cold users are best kept (`drop_cold_users = false`): how
+    /// they fare is what a study is for.
+    pub split: SplitConfig,
+    /// Makes some users new, so that every data set has cold users to measure. Without this table users
+    /// are as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold_start: Option<ColdStartConfig>,
+    /// How rows of the training part are held out to find the number of epochs and to calibrate.
+    pub validation: Strategy,
+    /// How the past of a row becomes features.
+    #[serde(default)]
+    pub features: PastFeaturesConfig,
+    /// The seeds; each is one training of every representation. Default 1 to 5.
+    #[serde(default = "default_seeds")]
+    pub seeds: Vec<u64>,
+    /// Which ways to know a user. Default: id, dhe, cohort, cohort-top-k, mixture, cross-decoupled.
+    #[serde(default = "RepresentationConfig::defaults")]
+    pub representations: Vec<RepresentationConfig>,
+    /// The size of the estimator around them.
+    #[serde(default)]
+    pub estimator: EstimatorConfig,
+    /// How to train.
+    #[serde(default)]
+    pub training: StudyTrainingConfig,
+    /// How much each task counts in the value score that ranks, in the order of
+    /// [`TASKS`](super::TASKS). Default 1, 1, 0.5.
+    #[serde(default = "default_value_weights")]
+    pub user_value_weights: Vec<f64>,
+    /// How users and items are parted for the report.
+    #[serde(default)]
+    pub slices: SliceConfig,
+    /// Sizes at which every way to save memory is trained as well, as parts of the bytes of the full
+    /// table of users, such as `[0.015625, 0.125, 1.0]`. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memory_budgets: Vec<f64>,
+}
+
+/// The size of the estimator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EstimatorConfig {
+    /// The size of user vectors. Default 32.
+    pub d_user: usize,
+    /// The size of item vectors. Default 32.
+    pub d_item: usize,
+    /// The size of the vector that the cross features become. Default 64.
+    pub d_cross: usize,
+    /// The widths of hidden layers before the logits. Default `[64]`; `[]` is the original form, in which
+    /// users and items meet in the cross features alone.
+    pub hidden: Vec<usize>,
+    /// The widths of each task's own layers. Default none.
+    pub tower: Vec<usize>,
+    /// The number of experts of a multi-gate mixture; 0 for none. Default 0.
+    pub n_experts: usize,
+    /// The probability that a hidden unit is dropped while training. Default 0.
+    pub dropout: f64,
+}
+
+/// How to train every representation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StudyTrainingConfig {
+    /// Rows a step. Default 2048.
+    pub batch_size: usize,
+    /// The most epochs. Default 10.
+    pub n_epochs: u64,
+    /// Epochs without a better held-out loss before training stops. Default 2.
+    pub patience: u64,
+    /// The step length of dense parameters (Adam). Default 0.001.
+    pub learning_rate: f64,
+    /// The step length of embedding tables. Default 0.05.
+    pub table_learning_rate: f64,
+    /// How touched rows shrink in every step: by `table_learning_rate * weight_decay` of themselves.
+    /// Default 0.
+    pub weight_decay: f64,
+    /// The optimizer of embedding tables. Default `adagrad`.
+    pub optimizer: OptimizerConfig,
+    /// Standard deviation of the first values of tables. Default 0.01.
+    pub initial_std: f64,
+    /// The order of rows in an epoch. Default `time`.
+    pub order: RowOrderConfig,
+}
+
+/// The order of rows in an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowOrderConfig {
+    /// The oldest first, as a model meets them in service: in the first epoch the vector of an id knows of
+    /// a row's past only, so a gate learns what it is worth. Shuffled rows have vectors that have seen
+    /// the user's future, which is worth more than what a new user will have.
+    Time,
+    /// Another order in every epoch.
+    Shuffled,
+}
+
+/// How users and items are parted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SliceConfig {
+    /// Users with at most this many training events, but at least one, are `cold (1-3)`. Default 3.
+    pub cold: u32,
+    /// Users with more, up to this many, are light. Default 49.
+    pub light: u32,
+    /// Users with more, up to this many, are medium; all others are power users. Default 199.
+    pub medium: u32,
+    /// The most popular items in training that are the head, as a part of all items. Default 0.2.
+    pub head_items: f64,
+}
+
+impl Default for EstimatorConfig {
+    fn default() -> Self {
+        EstimatorConfig {
+            d_user: 32,
+            d_item: 32,
+            d_cross: 64,
+            hidden: vec![64],
+            tower: Vec::new(),
+            n_experts: 0,
+            dropout: 0.0,
+        }
+    }
+}
+
+impl Default for StudyTrainingConfig {
+    fn default() -> Self {
+        StudyTrainingConfig {
+            batch_size: 2048,
+            n_epochs: 10,
+            patience: 2,
+            learning_rate: 0.001,
+            table_learning_rate: 0.05,
+            weight_decay: 0.0,
+            optimizer: OptimizerConfig::Adagrad,
+            initial_std: 0.01,
+            order: RowOrderConfig::Time,
+        }
+    }
+}
+
+impl Default for SliceConfig {
+    fn default() -> Self {
+        SliceConfig { cold: 3, light: 49, medium: 199, head_items: 0.2 }
+    }
+}
+
+fn default_seeds() -> Vec<u64> {
+    (1..=5).collect()
+}
+
+fn default_value_weights() -> Vec<f64> {
+    vec![1.0, 1.0, 0.5]
+}
+
+impl EstimatorConfig {
+    pub(super) fn heads(&self) -> HeadsConfig {
+        HeadsConfig::new()
+            .with_hidden(self.hidden.clone())
+            .with_tower(self.tower.clone())
+            .with_n_experts(self.n_experts)
+            .with_dropout(self.dropout)
+    }
+}
+
+impl StudyConfig {
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is not TOML, has an unknown key or an impossible value; the
+    /// message has the line where there is one.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
+        Self::parse(&text)
+            .map_err(|error| Error::ConfigFile { path: path.to_path_buf(), message: error.to_string() })
+    }
+
+    /// Parses and validates the text of a file.
+    ///
+    /// # Errors
+    /// If it is not TOML, has an unknown key or an impossible value.
+    pub fn parse(text: &str) -> Result<Self> {
+        let config: StudyConfig = toml::from_str(text)
+            .map_err(|error| Error::ConfigFile { path: "study".into(), message: error.to_string() })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The study as a file, defaults written out.
+    ///
+    /// # Errors
+    /// If a value has no form in TOML.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::Config { key: "seeds", message: error.to_string() })
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first impossible one, with its key.
+    pub fn validate(&self) -> Result<()> {
+        let StudyTrainingConfig { learning_rate, table_learning_rate, weight_decay, initial_std, .. } =
+            self.training;
+        let estimator = &self.estimator;
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let is_size = |value: usize, most: usize| (1..=most).contains(&value);
+        let are_sizes = |widths: &[usize]| widths.iter().all(|&width| is_size(width, 1 << 14));
+        let repeats = |seeds: &[u64]| seeds.iter().enumerate().any(|(at, seed)| seeds[..at].contains(seed));
+        let budgets = &self.memory_budgets;
+        let slices = &self.slices;
+        let names: Vec<String> = self.representations.iter().map(RepresentationConfig::name).collect();
+        let repeated = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+        let rules: [(&'static str, bool, String); 16] = [
+            (
+                "seeds",
+                !self.seeds.is_empty() && !repeats(&self.seeds) && self.seeds.iter().all(|&s| s < 1 << 62),
+                format!("{:?}; must be a list of different numbers below 2^62", self.seeds),
+            ),
+            (
+                "representations",
+                !names.is_empty() && repeated.is_none(),
+                match repeated {
+                    Some((_, name)) => format!("{name:?} is there twice; give one of them a `name`"),
+                    None => "none; name at least one".into(),
+                },
+            ),
+            (
+                "estimator.d_user",
+                is_size(estimator.d_user, 1 << 14),
+                format!("{}; must be 1 to {}", estimator.d_user, 1 << 14),
+            ),
+            (
+                "estimator.d_item",
+                is_size(estimator.d_item, 1 << 14),
+                format!("{}; must be 1 to {}", estimator.d_item, 1 << 14),
+            ),
+            (
+                "estimator.d_cross",
+                is_size(estimator.d_cross, 1 << 14),
+                format!("{}; must be 1 to {}", estimator.d_cross, 1 << 14),
+            ),
+            (
+                "estimator.hidden",
+                are_sizes(&estimator.hidden) && (estimator.n_experts == 0 || !estimator.hidden.is_empty()),
+                format!("{:?}; widths must be 1 to {}, and experts need one", estimator.hidden, 1 << 14),
+            ),
+            (
+                "estimator.tower",
+                are_sizes(&estimator.tower),
+                format!("{:?}; widths must be 1 to {}", estimator.tower, 1 << 14),
+            ),
+            (
+                "estimator.dropout",
+                (0.0..1.0).contains(&estimator.dropout),
+                format!("{}; must be at least 0 and below 1", estimator.dropout),
+            ),
+            (
+                "training.batch_size",
+                is_size(self.training.batch_size, 1 << 20),
+                format!("{}; must be 1 to {}", self.training.batch_size, 1 << 20),
+            ),
+            (
+                "training.n_epochs",
+                self.training.n_epochs > 0 && self.training.patience > 0,
+                "n_epochs and patience must be at least 1".into(),
+            ),
+            (
+                "training.learning_rate",
+                positive(learning_rate) && positive(table_learning_rate) && positive(initial_std),
+                "learning_rate, table_learning_rate and initial_std must be positive numbers".into(),
+            ),
+            (
+                "training.weight_decay",
+                weight_decay >= 0.0 && weight_decay * table_learning_rate < 1.0,
+                format!("{weight_decay}; must be at least 0 and below 1 / table_learning_rate"),
+            ),
+            (
+                "user_value_weights",
+                self.user_value_weights.len() == super::TASKS.len()
+                    && self.user_value_weights.iter().all(|weight| weight.is_finite()),
+                format!("{:?}; must be {} finite numbers", self.user_value_weights, super::TASKS.len()),
+            ),
+            (
+                "slices",
+                slices.cold < slices.light && slices.light < slices.medium,
+                "cold, light and medium must ascend".into(),
+            ),
+            (
+                "slices.head_items",
+                slices.head_items > 0.0 && slices.head_items < 1.0,
+                format!("{}; must be above 0 and below 1", slices.head_items),
+            ),
+            (
+                "memory_budgets",
+                budgets.iter().all(|&budget| positive(budget) && budget <= 16.0),
+                format!("{budgets:?}; must be above 0 and at most 16"),
+            ),
+        ];
+        for (key, holds, message) in rules {
+            if !holds {
+                return Err(Error::Config { key, message });
+            }
+        }
+        if let DataConfig::File { format, .. } = &self.data {
+            format.validate()?;
+        }
+        self.filters.iter().try_for_each(Filter::validate)?;
+        self.split.validate()?;
+        self.features.validate()?;
+        self.cold_start.as_ref().map_or(Ok(()), ColdStartConfig::validate)?;
+        self.representations.iter().try_for_each(RepresentationConfig::validate)?;
+        Ok(SplitConfig::new(self.validation.clone()).validate()?)
+    }
+}

@@ -1,0 +1,142 @@
+//! From interactions to the rows of a study.
+
+use std::sync::Arc;
+
+use burn_recsys_data::past::{PastFeatureBlocks, PastFeatures, PastFeaturesConfig};
+use burn_recsys_data::{ColdStartConfig, Dataset, FeatureTable, IdMap, Interactions};
+use burn_recsys_models::Examples;
+
+use super::config::SliceConfig;
+use crate::{Error, Result};
+
+/// The kinds of feedback that a study estimates, in the order of the logits.
+pub const TASKS: [&str; 3] = ["liked", "loved", "above-own-mean"];
+
+/// From which rating an item was liked; the top of the scale is loved.
+const LIKED: f32 = 4.0;
+const LOVED: f32 = 5.0;
+
+/// Rows to train on and rows to measure, with features of their pasts.
+#[derive(Debug, Clone)]
+pub struct StudyRows {
+    /// The rows to train on, the oldest first; equal timestamps by input row.
+    pub train: Examples,
+    /// The rows to measure.
+    pub test: Examples,
+    /// What parts the rows to measure.
+    pub slices: Slices,
+    /// The names of the user features.
+    pub user_feature_names: Vec<String>,
+    /// The names of the item features.
+    pub item_feature_names: Vec<String>,
+    /// The names of the cross features.
+    pub cross_feature_names: Vec<String>,
+}
+
+/// Which users and items a row belongs to.
+#[derive(Debug, Clone)]
+pub struct Slices {
+    /// For every user the number of training events.
+    pub user_counts: Vec<u32>,
+    /// For every item whether it is of the head.
+    pub is_head: Vec<bool>,
+    config: SliceConfig,
+}
+
+/// Rows by the activity of their user, then by the popularity of their item.
+pub(super) const SLICES: [&str; 8] =
+    ["all", "cold (0)", "cold (1-3)", "light", "medium", "power", "head items", "tail items"];
+
+impl Slices {
+    fn new(train: &Interactions, config: &SliceConfig) -> Self {
+        let item_counts = train.item_counts();
+        let mut by_count: Vec<u32> = (0..item_counts.len() as u32).collect();
+        by_count.sort_by_key(|&item| (std::cmp::Reverse(item_counts[item as usize]), item));
+        let n_head = ((item_counts.len() as f64 * config.head_items).ceil() as usize).min(item_counts.len());
+        let mut is_head = vec![false; item_counts.len()];
+        by_count[..n_head].iter().for_each(|&item| is_head[item as usize] = true);
+        Slices { user_counts: train.user_counts(), is_head, config: config.clone() }
+    }
+
+    /// The names of all slices.
+    pub fn names(&self) -> Vec<String> {
+        let cold = if self.config.cold == 1 { "cold (1)".into() } else { format!("cold (1-{})", self.config.cold) };
+        let name = |name: &str| if name == SLICES[2] { cold.clone() } else { name.to_string() };
+        SLICES.iter().map(|slice| name(slice)).collect()
+    }
+
+    /// Whether a row of `user` and `item` is in slice number `slice` of [`names`](Self::names).
+    pub fn contains(&self, slice: usize, user: u64, item: u64) -> bool {
+        let SliceConfig { cold, light, medium, .. } = self.config;
+        let count = self.user_counts[user as usize];
+        match slice {
+            0 => true,
+            1 => count == 0,
+            2 => (1..=cold).contains(&count),
+            3 => (cold + 1..=light).contains(&count),
+            4 => (light + 1..=medium).contains(&count),
+            5 => count > medium,
+            6 => self.is_head[item as usize],
+            _ => !self.is_head[item as usize],
+        }
+    }
+
+    /// Whether a slice is of users, so that whole lists of a user are in it.
+    pub(super) fn is_of_users(slice: usize) -> bool {
+        slice < 6
+    }
+}
+
+/// What the rows of a study are made of.
+pub(super) struct Source<'a> {
+    pub(super) dataset: &'a Dataset,
+    pub(super) features: &'a PastFeaturesConfig,
+    pub(super) slices: &'a SliceConfig,
+    pub(super) cold_start: Option<&'a ColdStartConfig>,
+}
+
+impl Source<'_> {
+    /// Rows of `train` and `test`, two parts over the same ids. The past of either is `train`.
+    ///
+    /// # Errors
+    /// If there are no ratings or timestamps, or cold users cannot be made.
+    pub(super) fn rows(&self, train: &Interactions, test: &Interactions) -> Result<StudyRows> {
+        let cold = self.cold_start.map(|config| config.apply(train, test)).transpose()?;
+        let train = cold.as_ref().map_or(train, |cold| &cold.train);
+        let train = &train.select(&train.rows_by_time());
+        let original = &self.dataset.interactions;
+        let users = describe(&self.dataset.users, original.user_ids(), train.user_ids());
+        let items = describe(&self.dataset.items, original.item_ids(), train.item_ids());
+        let past = PastFeatures::fit(train, &users, &items, self.features.clone())?;
+        Ok(StudyRows {
+            train: examples(train, past.compute(train)?, &past)?,
+            test: examples(test, past.compute(test)?, &past)?,
+            slices: Slices::new(train, self.slices),
+            user_feature_names: past.user_names().to_vec(),
+            item_feature_names: past.item_names().to_vec(),
+            cross_feature_names: past.cross_names().to_vec(),
+        })
+    }
+}
+
+/// `table`, whose rows are those of `from`, for the ids `to`.
+fn describe(table: &FeatureTable, from: &Arc<IdMap>, to: &Arc<IdMap>) -> FeatureTable {
+    if table.n_rows() == 0 { FeatureTable::new(to.len()) } else { table.select(&to.translate(from)) }
+}
+
+fn examples(rows: &Interactions, blocks: PastFeatureBlocks, past: &PastFeatures) -> Result<Examples> {
+    let ratings = rows.ratings().ok_or_else(|| Error::Config {
+        key: "data",
+        message: "a study needs ratings; this data has none".into(),
+    })?;
+    let labels = ratings.iter().zip(&blocks.user_means).flat_map(|(&rating, &mean)| {
+        [rating >= LIKED, rating >= LOVED, rating > mean].map(|label| f32::from(u8::from(label)))
+    });
+    let labels: Vec<f32> = labels.collect();
+    let ids = |ids: &[u32]| ids.iter().map(|&id| u64::from(id)).collect::<Vec<u64>>();
+    Ok(Examples::new(ids(rows.users()), ids(rows.items()))?
+        .with_user_features(blocks.user, past.user_names().len())?
+        .with_item_features(blocks.item, past.item_names().len())?
+        .with_cross_features(blocks.cross, past.cross_names().len())?
+        .with_labels(labels, TASKS.len())?)
+}
