@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod conformance;
+mod diagrams;
 mod libtorch;
 mod packages;
 mod plots;
@@ -20,6 +21,7 @@ cargo xtask <command>
   ci                      everything that CI runs
   conformance [--all]     tests every backend this machine can have; --all: an error if one is left out
   bench [ARGUMENTS]       builds and runs the benchmarks; without arguments it lists them
+  diagrams [--check]      draws the diagrams of the guide; --check: an error if a file is not what is drawn
   plots                   runs quickstart and puts its loss curve and table into images/ and README.md
   quickstart-floor FILE   fails if the JSON of a quickstart is below what README claims
 ";
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         ["conformance"] => conformance::conformance(false),
         ["conformance", "--all"] => conformance::conformance(true),
         ["bench", rest @ ..] => run::bench(rest),
+        ["diagrams"] => diagrams::write(),
+        ["diagrams", "--check"] => diagrams::check(),
         ["plots"] => plots::plots(),
         ["quickstart-floor", file] => quickstart_floor::check(file),
         ["help" | "--help" | "-h"] => {
