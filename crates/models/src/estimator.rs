@@ -239,4 +239,9 @@ impl<R: UserRepresentation, I: ItemRepresentation> MultiTaskEstimator<R, I> {
     pub fn n_tasks(&self) -> usize {
         self.heads.n_tasks()
     }
+
+    /// The device that features go to.
+    pub fn device(&self) -> Device {
+        self.heads.device()
+    }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what to do, as a file | [`RunConfig`] |
 //! | filter, split, keep what counts as liked | [`Prepared`] |
-//! | batches and their loss | [`Task`], [`SampledPairs`] |
+//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`] |
 //! | the loop | [`fit`] |
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`] |
 //! | the folder that survives a crash | [`RunFolder`] |
@@ -21,6 +21,7 @@ mod checkpoint;
 mod config;
 mod device;
 mod error;
+mod estimator_task;
 mod evaluate;
 mod files;
 mod fit;
@@ -40,6 +41,7 @@ pub use config::{
 };
 pub use device::{DeviceError, device_from_name, device_names};
 pub use error::{Error, Result};
+pub use estimator_task::{EstimatorTask, Order};
 pub use evaluate::{Evaluation, Seen, TestSet, evaluate};
 pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, TrainState, fit};
 pub use optimizers::Optimizers;

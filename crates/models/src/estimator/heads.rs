@@ -105,6 +105,12 @@ impl Heads {
             towers => towers.len(),
         }
     }
+
+    /// The device of the layers.
+    pub fn device(&self) -> Device {
+        let first = self.towers.iter().flatten().next();
+        first.map_or_else(Device::default, |layer| layer.weight.lazy_device())
+    }
 }
 
 /// The experts weighed for one task.
