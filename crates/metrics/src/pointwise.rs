@@ -5,6 +5,7 @@
 
 mod accuracy;
 mod auc;
+mod expected_calibration_error;
 mod confusion_matrix;
 mod f1;
 mod log_loss;
@@ -13,6 +14,7 @@ mod threshold;
 
 pub use accuracy::Accuracy;
 pub use auc::Auc;
+pub use expected_calibration_error::ExpectedCalibrationError;
 pub use confusion_matrix::ConfusionMatrix;
 pub use f1::F1;
 pub use log_loss::LogLoss;

@@ -25,4 +25,4 @@ pub use popular::{Popular, RecentPopular};
 pub use representation::{ItemRepresentation, UserRepresentation};
 pub use scorer::ItemScorer;
 pub use two_tower::{TwoTower, TwoTowerConfig};
-pub use user::{Cohort, DeepHash, DeepHashConfig, Experts, IdLookup, Mixture};
+pub use user::{Cohort, DeepHash, DeepHashConfig, Experts, IdLookup, Mixture, Projected};

@@ -4,8 +4,10 @@ mod cohort;
 mod deep_hash;
 mod id_lookup;
 mod mixture;
+mod projected;
 
 pub use cohort::Cohort;
 pub use deep_hash::{DeepHash, DeepHashConfig};
 pub use id_lookup::IdLookup;
 pub use mixture::{Experts, Mixture};
+pub use projected::Projected;

@@ -219,6 +219,19 @@ impl Default for EvaluationConfig {
     }
 }
 
+impl OptimizerConfig {
+    /// The rule with its default parameters.
+    pub(crate) fn rule(self) -> Box<dyn RowUpdate> {
+        match self {
+            OptimizerConfig::LazyAdam => Box::new(LazyAdam::default()),
+            OptimizerConfig::PartialRowWiseAdam => Box::new(PartialRowWiseAdam::default()),
+            OptimizerConfig::Adagrad => Box::new(SparseAdagrad::default()),
+            OptimizerConfig::RowWiseAdagrad => Box::new(RowWiseAdagrad::default()),
+            OptimizerConfig::Sgd => Box::new(SparseSgd::default()),
+        }
+    }
+}
+
 impl RunConfig {
     /// Reads and validates a configuration file.
     ///
@@ -353,13 +366,6 @@ impl RunConfig {
 
     /// A fresh optimizer of tables.
     pub(crate) fn sparse_optimizer(&self) -> SparseOptimizer<Box<dyn RowUpdate>> {
-        let rule: Box<dyn RowUpdate> = match self.training.optimizer {
-            OptimizerConfig::LazyAdam => Box::new(LazyAdam::default()),
-            OptimizerConfig::PartialRowWiseAdam => Box::new(PartialRowWiseAdam::default()),
-            OptimizerConfig::Adagrad => Box::new(SparseAdagrad::default()),
-            OptimizerConfig::RowWiseAdagrad => Box::new(RowWiseAdagrad::default()),
-            OptimizerConfig::Sgd => Box::new(SparseSgd::default()),
-        };
-        SparseOptimizer::new(rule).with_weight_decay(self.training.weight_decay)
+        SparseOptimizer::new(self.training.optimizer.rule()).with_weight_decay(self.training.weight_decay)
     }
 }

@@ -15,6 +15,9 @@ pub enum Error {
     /// Measuring failed.
     #[error(transparent)]
     Metrics(#[from] burn_recsys_metrics::Error),
+    /// Rows do not fit a model.
+    #[error(transparent)]
+    Examples(#[from] burn_recsys_models::ExampleError),
     /// Searching failed.
     #[error(transparent)]
     Retrieval(#[from] burn_recsys_retrieval::Error),

@@ -31,6 +31,7 @@ mod recommend;
 mod run;
 mod run_folder;
 mod sampled_pairs;
+pub mod study;
 mod task;
 mod vectors;
 

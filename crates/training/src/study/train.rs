@@ -1,0 +1,203 @@
+//! One training of one representation.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
+use burn::optim::AdamConfig;
+use burn::tensor::{Device, Tensor};
+use burn_recsys_embeddings::{SparseOptimizer, Tape};
+use burn_recsys_models::{
+    Calibration, Examples, ItemRepresentation, MultiTaskEstimator, MultiTaskLoss, UserRepresentation, UserValue,
+};
+use serde::{Deserialize, Serialize};
+
+use super::candidate::StudySizes;
+use super::config::{EstimatorConfig, RowOrderConfig, StudyConfig, StudyTrainingConfig};
+use super::gate::{GateStudy, gate_study};
+use super::measure::{SliceOutcome, measure};
+use super::rows::{StudyRows, TASKS};
+use crate::fit::best_epoch;
+use crate::{Error, EstimatorTask, FitConfig, HeldOut, Optimizers, Order, Progress, Result, StepReport, Task, TrainState, fit};
+
+/// Rows judged at once; larger batches only take more memory.
+const JUDGED_AT_ONCE: usize = 8192;
+
+/// What one training needs.
+pub(super) struct Training<'a> {
+    pub(super) seed: u64,
+    pub(super) sizes: StudySizes,
+    pub(super) estimator: &'a EstimatorConfig,
+    pub(super) config: &'a StudyConfig,
+    /// The training part without the rows held out, and those.
+    pub(super) search: &'a StudyRows,
+    /// The training part and the test part.
+    pub(super) full: &'a StudyRows,
+    /// With autodiff.
+    pub(super) device: Device,
+}
+
+/// What one seed gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeedOutcome {
+    /// The seed.
+    pub seed: u64,
+    /// The number of epochs that was best on the rows held out.
+    pub n_epochs: u64,
+    /// The held-out loss after it.
+    pub held_out_loss: f64,
+    /// Mean wall time of a training step in seconds, the making of batches included.
+    pub step_seconds: f64,
+    /// All parameters.
+    pub n_parameters: usize,
+    /// Parameters of the user representation alone.
+    pub n_user_parameters: usize,
+    /// Metrics slice by slice, in the order of the slices.
+    pub slices: Vec<SliceOutcome>,
+    /// How a mixture weighs its first representation; absent where nothing is mixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateStudy>,
+}
+
+/// Finds the number of epochs on rows held out, trains that many on all training rows, and measures.
+pub(super) fn train<R: UserRepresentation, I: ItemRepresentation>(
+    training: &Training<'_>,
+    build: &dyn Fn(&Training<'_>) -> MultiTaskEstimator<R, I>,
+    step: &mut dyn FnMut(StepReport) -> bool,
+) -> Result<SeedOutcome> {
+    let options = &training.config.training;
+    let Training { search, full, device, seed, .. } = training;
+    let fresh = || TrainState { model: build(training), optimizers: optimizers(options), history: Vec::new() };
+    let state = fresh();
+    for rows in [&search.train, &search.test, &full.train, &full.test] {
+        state.model.check(rows)?;
+    }
+    let fit_config = |n_epochs, patience| FitConfig {
+        n_epochs,
+        learning_rate: options.learning_rate,
+        patience,
+        seed: *seed,
+    };
+    // The logits of the best epoch so far: what calibration is fitted on.
+    let best: RefCell<Option<(f64, Vec<f32>)>> = RefCell::new(None);
+    let held_out = |model: &MultiTaskEstimator<R, I>| -> Result<HeldOut> {
+        let logits = predict(model, &search.test, device);
+        let held_out_loss = mean_loss(&logits, search.test.labels());
+        let mut best = best.borrow_mut();
+        if held_out_loss.is_finite() && best.as_ref().is_none_or(|(lowest, _)| held_out_loss < *lowest) {
+            *best = Some((held_out_loss, logits));
+        }
+        Ok(HeldOut { held_out_loss, metrics: BTreeMap::new(), score: -held_out_loss })
+    };
+    let mut watch = Watch(step);
+    let searched = fit(
+        &task(&search.train, options, *seed)?,
+        Some(&held_out),
+        state,
+        &fit_config(options.n_epochs, Some(options.patience)),
+        device,
+        &mut watch,
+    )?;
+    let n_epochs = best_epoch(&searched.history);
+    drop(searched);
+    let (held_out_loss, logits) = best.into_inner().ok_or(Error::Diverged { epoch: 1, step: 0, loss: f64::NAN })?;
+    let value = calibrated(&training.config.user_value_weights, &logits, search.test.labels())?;
+
+    let task = task(&full.train, options, *seed)?;
+    let state = fit(&task, None, fresh(), &fit_config(n_epochs, None), device, &mut watch)?;
+    let seconds: f64 = state.history.iter().map(|record| record.seconds).sum();
+    let n_steps = task.n_batches() as f64 * state.history.len().max(1) as f64;
+    let logits = predict(&state.model, &full.test, device);
+    Ok(SeedOutcome {
+        seed: *seed,
+        n_epochs,
+        held_out_loss,
+        step_seconds: seconds / n_steps,
+        n_parameters: n_parameters(&state.model),
+        n_user_parameters: n_parameters(&state.model.users),
+        slices: measure(full, &logits, &value)?,
+        gate: gate_study(&state.model.valid().users, full, &device.clone().inner()),
+    })
+}
+
+fn task<R: UserRepresentation, I: ItemRepresentation>(
+    rows: &Examples,
+    options: &StudyTrainingConfig,
+    seed: u64,
+) -> Result<EstimatorTask<R, I>> {
+    let order = match options.order {
+        RowOrderConfig::Time => Order::AsGiven,
+        RowOrderConfig::Shuffled => Order::Shuffled,
+    };
+    let loss = MultiTaskLoss::new(TASKS.len());
+    Ok(EstimatorTask::new(rows.clone(), loss, options.batch_size, seed)?.with_order(order))
+}
+
+fn optimizers(options: &StudyTrainingConfig) -> Optimizers {
+    let StudyTrainingConfig { learning_rate, table_learning_rate, weight_decay, .. } = *options;
+    let everything = ParamGroup::from_predicate("");
+    let sparse = SparseOptimizer::new(options.optimizer.rule())
+        .with_weight_decay(weight_decay)
+        .with_learning_rate_scale_of(everything, table_learning_rate / learning_rate);
+    Optimizers { sparse, dense: AdamConfig::new().init() }
+}
+
+/// The logits of all rows, `[n_rows, n_tasks]`, by the model as it is in service.
+fn predict<R: UserRepresentation, I: ItemRepresentation>(
+    model: &MultiTaskEstimator<R, I>,
+    rows: &Examples,
+    device: &Device,
+) -> Vec<f32> {
+    let (model, device) = (model.valid(), device.clone().inner());
+    let order: Vec<u32> = (0..rows.n_rows() as u32).collect();
+    let mut logits = Vec::with_capacity(rows.n_rows() * TASKS.len());
+    for batch in order.chunks(JUDGED_AT_ONCE) {
+        let inputs = rows.select(batch).inputs(&device);
+        logits.extend(model.forward(&inputs, &mut Tape::off()).into_data().iter::<f32>());
+    }
+    logits
+}
+
+/// Mean binary cross-entropy over rows and tasks.
+fn mean_loss(logits: &[f32], labels: &[f32]) -> f64 {
+    let losses = logits.iter().zip(labels).map(|(&x, &y)| {
+        let (x, y) = (f64::from(x), f64::from(y));
+        x.max(0.0) - x * y + (-x.abs()).exp().ln_1p()
+    });
+    losses.sum::<f64>() / labels.len().max(1) as f64
+}
+
+/// The value score with every task calibrated on rows held out; a task whose labels are all alike there
+/// stays as it is.
+fn calibrated(weights: &[f64], logits: &[f32], labels: &[f32]) -> Result<UserValue> {
+    let calibrations = (0..TASKS.len()).map(|task| {
+        let column = |values: &[f32]| values.iter().copied().skip(task).step_by(TASKS.len()).collect::<Vec<f32>>();
+        let labels: Vec<bool> = column(labels).into_iter().map(|label| label == 1.0).collect();
+        let is_constant = labels.iter().all(|label| *label == labels[0]);
+        if is_constant { Ok(Calibration::identity()) } else { Calibration::fit_platt(&column(logits), &labels) }
+    });
+    let calibrations = calibrations.collect::<std::result::Result<Vec<_>, _>>()?;
+    Ok(UserValue::new(weights.to_vec())?.with_calibrations(calibrations)?)
+}
+
+/// The number of parameters, tables among them.
+fn n_parameters<M: Module>(module: &M) -> usize {
+    struct Count(usize);
+    impl ModuleVisitor for Count {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0 += param.lazy_shape().num_elements();
+        }
+    }
+    let mut count = Count(0);
+    module.visit(&mut count);
+    count.0
+}
+
+/// Passes steps on.
+struct Watch<'a>(&'a mut dyn FnMut(StepReport) -> bool);
+
+impl<M> Progress<M> for Watch<'_> {
+    fn step(&mut self, report: StepReport) -> bool {
+        (self.0)(report)
+    }
+}
