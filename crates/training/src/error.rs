@@ -18,6 +18,12 @@ pub enum Error {
     /// Rows do not fit a model.
     #[error(transparent)]
     Examples(#[from] burn_recsys_models::ExampleError),
+    /// Estimates cannot be calibrated.
+    #[error(transparent)]
+    Calibration(#[from] burn_recsys_models::CalibrationError),
+    /// Estimates cannot be combined into a value.
+    #[error(transparent)]
+    Value(#[from] burn_recsys_models::ValueError),
     /// Searching failed.
     #[error(transparent)]
     Retrieval(#[from] burn_recsys_retrieval::Error),

@@ -34,8 +34,8 @@ pub struct SliceOutcome {
 /// Measures `logits`, `[n_rows, n_tasks]`, of the test rows.
 pub(super) fn measure(rows: &StudyRows, logits: &[f32], value: &UserValue) -> Result<Vec<SliceOutcome>> {
     let test = &rows.test;
-    let probabilities = value.probabilities(logits);
-    let lists = Lists::new(rows, &value.scores(logits));
+    let probabilities = value.probabilities(logits)?;
+    let lists = Lists::new(rows, &value.scores(logits)?);
     let mut outcomes = Vec::new();
     for (slice, name) in rows.slices.names().into_iter().enumerate() {
         let at: Vec<usize> = (0..test.n_rows())
@@ -82,7 +82,7 @@ struct UserRows {
 }
 
 impl Lists {
-    fn new(rows: &StudyRows, scores: &[f64]) -> Self {
+    fn new(rows: &StudyRows, scores: &[f32]) -> Self {
         let test = &rows.test;
         let mut order: Vec<usize> = (0..test.n_rows()).collect();
         let (users, items) = (test.user_ids(), test.item_ids());
@@ -102,6 +102,7 @@ impl Lists {
                     list.liked.push(item);
                 }
             }
+            list.liked.sort_unstable();
             list
         });
         Lists(lists.filter(|list| !list.liked.is_empty() && list.liked.len() < list.ranked.len()).collect())
