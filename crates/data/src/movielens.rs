@@ -18,6 +18,7 @@ mod described;
 mod layout_100k;
 mod layout_1m;
 mod layout_csv;
+mod recognise;
 
 use std::path::Path;
 
@@ -45,17 +46,33 @@ pub fn read_archive(name: &str, archive: &Path) -> Result<Dataset> {
     read_files(name, &Files::Archive(Archive::File(archive.to_path_buf())))
 }
 
+/// Reads a file of ratings in one of the published layouts, whatever its own name, with what the user
+/// and movie files of that layout beside it in its folder say; else like [`read_folder`].
+///
+/// Part of a data set, or another ordering of it, is read this way without a copy of the folder. The
+/// layout is the one that the first line that is not blank shows: a header with `userId`, or the
+/// extension `csv`, is that of `ratings.csv`, fields between `::` that of 1M, between tabs that of 100K.
+///
+/// # Errors
+/// If there is no such file, its layout is not recognised, or a line is not what the layout says.
+pub fn read_ratings(name: &str, path: &Path) -> Result<Dataset> {
+    let source = Source::file(path);
+    let (_, format, describe) = recognise::recognise(&source, path)?;
+    let folder = Files::Folder(path.parent().unwrap_or(Path::new("")).to_path_buf());
+    let (interactions, users, items) = describe(&folder, read_source(&source, &format())?)?;
+    Ok(Dataset { name: name.to_owned(), interactions, users, items })
+}
+
 /// What a layout gives: interactions, features of users, features of items.
 type Tables = (Interactions, FeatureTable, FeatureTable);
 
 /// A file of ratings, its format, and the reader of the layout that has such a file.
 type Layout = (&'static str, fn() -> InteractionFormat, fn(&Files, Interactions) -> Result<Tables>);
 
-const LAYOUTS: [Layout; 3] = [
-    ("u.data", InteractionFormat::movielens_100k, layout_100k::describe),
-    ("ratings.dat", InteractionFormat::movielens_1m, layout_1m::describe),
-    ("ratings.csv", InteractionFormat::movielens_csv, layout_csv::describe),
-];
+const LAYOUT_100K: Layout = ("u.data", InteractionFormat::movielens_100k, layout_100k::describe);
+const LAYOUT_1M: Layout = ("ratings.dat", InteractionFormat::movielens_1m, layout_1m::describe);
+const LAYOUT_CSV: Layout = ("ratings.csv", InteractionFormat::movielens_csv, layout_csv::describe);
+const LAYOUTS: [Layout; 3] = [LAYOUT_100K, LAYOUT_1M, LAYOUT_CSV];
 
 pub(crate) fn read_files(name: &str, files: &Files) -> Result<Dataset> {
     for (ratings, format, describe) in LAYOUTS {

@@ -5,6 +5,7 @@
 
 mod filters;
 mod named;
+mod ratings_files;
 mod readers;
 mod samplers;
 mod splits;

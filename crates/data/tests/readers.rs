@@ -403,7 +403,7 @@ fn real_100k() {
 }
 
 /// The half of the ratings of 1M that the folder has under its own name, with all its users and movies.
-fn half_of_1m(data: &Path) -> TempDir {
+pub(crate) fn half_of_1m(data: &Path) -> TempDir {
     let half = tempfile::tempdir().unwrap();
     for (from, to) in [
         ("ratings-users-1-2999.dat", "ratings.dat"),
