@@ -5,8 +5,8 @@
 
 mod accuracy;
 mod auc;
-mod expected_calibration_error;
 mod confusion_matrix;
+mod expected_calibration_error;
 mod f1;
 mod log_loss;
 mod predictions;
@@ -14,8 +14,8 @@ mod threshold;
 
 pub use accuracy::Accuracy;
 pub use auc::Auc;
-pub use expected_calibration_error::ExpectedCalibrationError;
 pub use confusion_matrix::ConfusionMatrix;
+pub use expected_calibration_error::ExpectedCalibrationError;
 pub use f1::F1;
 pub use log_loss::LogLoss;
 pub use predictions::{Predictions, Scores};

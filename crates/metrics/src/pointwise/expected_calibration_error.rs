@@ -93,8 +93,12 @@ mod tests {
     #[test]
     fn nothing_is_undefined_and_no_bins_are_refused() {
         assert_eq!(ece(&[], &[]), None);
-        assert_eq!(ExpectedCalibrationError::new(0).map(|_| ()), Err(Error::Parameter { parameter: "n_bins", message: "0; must be at least 1".into() }));
-        let error = ExpectedCalibrationError::default().measure(&Predictions::new(&[0.5, -0.1], &[true, false]).unwrap());
+        assert_eq!(
+            ExpectedCalibrationError::new(0).map(|_| ()),
+            Err(Error::Parameter { parameter: "n_bins", message: "0; must be at least 1".into() })
+        );
+        let error = ExpectedCalibrationError::default()
+            .measure(&Predictions::new(&[0.5, -0.1], &[true, false]).unwrap());
         assert_eq!(error, Err(Error::NotProbability { row: 1, value: -0.1 }));
     }
 }

@@ -125,8 +125,9 @@ impl Candidate {
                 .with_seed(seed(2))
                 .init(users(sizes, seed(0), device), items(sizes, seed(1), device), device)
         };
-        let run =
-            move |training: &Training<'_>, step: &mut dyn FnMut(StepReport) -> bool| train(training, &build, step);
+        let run = move |training: &Training<'_>, step: &mut dyn FnMut(StepReport) -> bool| {
+            train(training, &build, step)
+        };
         Candidate { name: name.into(), budget: None, run: Arc::new(run) }
     }
 

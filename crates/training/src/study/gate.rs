@@ -63,7 +63,8 @@ pub(super) fn gate_study(
         .filter_map(|group| {
             let bound = |group: usize| group * points.len() / N_GROUPS;
             let group = &points[bound(group)..bound(group + 1)];
-            let mean = |value: fn(&(f64, f64)) -> f64| group.iter().map(value).sum::<f64>() / group.len() as f64;
+            let mean =
+                |value: fn(&(f64, f64)) -> f64| group.iter().map(value).sum::<f64>() / group.len() as f64;
             (!group.is_empty()).then(|| GateDecile {
                 n_users: group.len(),
                 activity: mean(|point| point.0),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use burn_recsys_metrics::RankingEvaluator;
 use burn_recsys_metrics::pointwise::{Auc, ExpectedCalibrationError, LogLoss, PointwiseMetric, Predictions};
 use burn_recsys_metrics::ranking::Ndcg;
-use burn_recsys_metrics::RankingEvaluator;
 use burn_recsys_models::UserValue;
 use serde::{Deserialize, Serialize};
 

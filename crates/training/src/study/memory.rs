@@ -1,10 +1,10 @@
 //! The same memory spent in different ways.
 
-use burn_recsys_embeddings::{HashEmbeddingConfig, MixtureConfig};
+use burn_recsys_embeddings::MixtureConfig;
 use burn_recsys_models::{Cohort, DeepHashConfig, IdLookup, Mixture, Projected};
 
 use super::candidate::{Candidate, StudySizes};
-use super::standard::quotient_remainder;
+use super::standard::{quotient_remainder, shared_rows};
 
 /// The width of the hidden layer of the gate of a mixture.
 const D_GATE: usize = 8;
@@ -95,7 +95,8 @@ fn cohort(n_parameters: usize, sizes: &StudySizes) -> Option<Candidate> {
 fn cohorts_of(n_parameters: usize, sizes: &StudySizes) -> Option<(usize, usize)> {
     let d = sizes.d_user;
     let decoder = 4 * (d * d + d);
-    let (room, hidden) = if n_parameters >= 3 * decoder { (n_parameters - decoder, 3) } else { (n_parameters, 0) };
+    let (room, hidden) =
+        if n_parameters >= 3 * decoder { (n_parameters - decoder, 3) } else { (n_parameters, 0) };
     let n_cohorts = room / (sizes.n_user_features + 1 + d);
     (n_cohorts > 1).then_some((n_cohorts, hidden))
 }
@@ -110,17 +111,10 @@ fn mixture(n_parameters: usize, sizes: &StudySizes) -> Option<Candidate> {
             let cohorts = Cohort::original(sizes.n_user_features, n_cohorts, sizes.d_user)
                 .with_decoder_hidden(vec![sizes.d_user; decoder])
                 .with_seed(seed.wrapping_add(1 << 61));
-            let gate = MixtureConfig::new(sizes.n_user_features, 2, D_GATE).with_seed(seed.wrapping_add(1 << 62));
+            let gate =
+                MixtureConfig::new(sizes.n_user_features, 2, D_GATE).with_seed(seed.wrapping_add(1 << 62));
             let rows = IdLookup::new(shared_rows(n_rows, sizes, seed).init(device));
             Mixture::new((rows, Cohort::new(cohorts.init(device))), gate.init(device))
         })
     })
-}
-
-/// One hash into rows that all users share: the hashing trick.
-fn shared_rows(n_rows: usize, sizes: &StudySizes, seed: u64) -> HashEmbeddingConfig {
-    HashEmbeddingConfig::new(n_rows, sizes.d_user)
-        .with_n_hashes(1)
-        .with_initializer(burn_recsys_embeddings::TableInitializer::Normal { std: sizes.initial_std })
-        .with_seed(seed)
 }

@@ -71,8 +71,9 @@ impl std::fmt::Display for Estimate {
 /// The 97.5% quantile of Student's t distribution.
 fn student_t(degrees: usize) -> f64 {
     const QUANTILES: [f64; 30] = [
-        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-        2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145,
+        2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048,
+        2.045, 2.042,
     ];
     // Beyond the table the first terms of the expansion around the normal quantile.
     let z: f64 = 1.959_964;
@@ -132,7 +133,8 @@ impl StudyReport {
     /// The names of the slices.
     pub fn slices(&self) -> Vec<String> {
         let first = self.candidates.first().and_then(|candidate| candidate.seeds.first());
-        first.map_or_else(Vec::new, |outcome| outcome.slices.iter().map(|slice| slice.slice.clone()).collect())
+        first
+            .map_or_else(Vec::new, |outcome| outcome.slices.iter().map(|slice| slice.slice.clone()).collect())
     }
 }
 

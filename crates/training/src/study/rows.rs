@@ -60,7 +60,8 @@ impl Slices {
 
     /// The names of all slices.
     pub fn names(&self) -> Vec<String> {
-        let cold = if self.config.cold == 1 { "cold (1)".into() } else { format!("cold (1-{})", self.config.cold) };
+        let cold =
+            if self.config.cold == 1 { "cold (1)".into() } else { format!("cold (1-{})", self.config.cold) };
         let name = |name: &str| if name == SLICES[2] { cold.clone() } else { name.to_string() };
         SLICES.iter().map(|slice| name(slice)).collect()
     }

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 use burn_recsys_embeddings::{
     CohortAddressingConfig, CompositionalEmbeddingConfig, HashEmbeddingConfig, MixtureConfig,
+    TableInitializer,
 };
 use burn_recsys_models::{Cohort, DeepHash, DeepHashConfig, IdLookup, Mixture};
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,16 @@ impl RepresentationConfig {
     /// A representation with its default sizes.
     pub fn new(kind: RepresentationKind) -> Self {
         let (name, n_rows, n_hashes) = (None, None, None);
-        RepresentationConfig { kind, name, n_rows, n_hashes, n_cohorts: None, k: None, d_gate: None, dropout: None }
+        RepresentationConfig {
+            kind,
+            name,
+            n_rows,
+            n_hashes,
+            n_cohorts: None,
+            k: None,
+            d_gate: None,
+            dropout: None,
+        }
     }
 
     /// What is compared if the configuration does not say.
@@ -143,7 +153,7 @@ impl RepresentationConfig {
             RepresentationKind::Id => Candidate::new(name, |sizes, seed, device| id(sizes, seed, device)),
             RepresentationKind::Hashed => Candidate::new(name, move |sizes, seed, device| {
                 let n_rows = config.n_rows.unwrap_or(sizes.n_users.div_ceil(8));
-                IdLookup::new(HashEmbeddingConfig::new(sizes.table(n_rows, sizes.d_user, seed)).init(device))
+                IdLookup::new(shared_rows(n_rows, sizes, seed).init(device))
             }),
             RepresentationKind::QuotientRemainder => Candidate::new(name, move |sizes, seed, device| {
                 let n_users = sizes.n_users;
@@ -183,7 +193,15 @@ fn id(sizes: &StudySizes, seed: u64, device: &Device) -> IdLookup {
     IdLookup::new(sizes.table(sizes.n_users, sizes.d_user, seed).init(device))
 }
 
-pub(super) fn dhe(d_user: usize, n_hashes: usize, seed: u64, device: &Device) -> DeepHash {
+/// One hash into rows that all users share: the hashing trick.
+pub(super) fn shared_rows(n_rows: usize, sizes: &StudySizes, seed: u64) -> HashEmbeddingConfig {
+    HashEmbeddingConfig::new(n_rows, sizes.d_user)
+        .with_n_hashes(1)
+        .with_initializer(TableInitializer::Normal { std: sizes.initial_std })
+        .with_seed(seed)
+}
+
+fn dhe(d_user: usize, n_hashes: usize, seed: u64, device: &Device) -> DeepHash {
     DeepHashConfig::new(d_user).with_n_hashes(n_hashes).with_seed(seed).init(device)
 }
 

@@ -8,7 +8,8 @@ use burn::optim::AdamConfig;
 use burn::tensor::{Device, Tensor};
 use burn_recsys_embeddings::{SparseOptimizer, Tape};
 use burn_recsys_models::{
-    Calibration, Examples, ItemRepresentation, MultiTaskEstimator, MultiTaskLoss, UserRepresentation, UserValue,
+    Calibration, Examples, ItemRepresentation, MultiTaskEstimator, MultiTaskLoss, UserRepresentation,
+    UserValue,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,10 @@ use super::gate::{GateStudy, gate_study};
 use super::measure::{SliceOutcome, measure};
 use super::rows::{StudyRows, TASKS};
 use crate::fit::best_epoch;
-use crate::{Error, EstimatorTask, FitConfig, HeldOut, Optimizers, Order, Progress, Result, StepReport, Task, TrainState, fit};
+use crate::{
+    Error, EstimatorTask, FitConfig, HeldOut, Optimizers, Order, Progress, Result, StepReport, Task,
+    TrainState, fit,
+};
 
 /// Rows judged at once; larger batches only take more memory.
 const JUDGED_AT_ONCE: usize = 8192;
@@ -67,7 +71,8 @@ pub(super) fn train<R: UserRepresentation, I: ItemRepresentation>(
 ) -> Result<SeedOutcome> {
     let options = &training.config.training;
     let Training { search, full, device, seed, .. } = training;
-    let fresh = || TrainState { model: build(training), optimizers: optimizers(options), history: Vec::new() };
+    let fresh =
+        || TrainState { model: build(training), optimizers: optimizers(options), history: Vec::new() };
     let state = fresh();
     for rows in [&search.train, &search.test, &full.train, &full.test] {
         state.model.check(rows)?;
@@ -100,7 +105,8 @@ pub(super) fn train<R: UserRepresentation, I: ItemRepresentation>(
     )?;
     let n_epochs = best_epoch(&searched.history);
     drop(searched);
-    let (held_out_loss, logits) = best.into_inner().ok_or(Error::Diverged { epoch: 1, step: 0, loss: f64::NAN })?;
+    let (held_out_loss, logits) =
+        best.into_inner().ok_or(Error::Diverged { epoch: 1, step: 0, loss: f64::NAN })?;
     let value = calibrated(&training.config.user_value_weights, &logits, search.test.labels())?;
 
     let task = task(&full.train, options, *seed)?;
@@ -171,10 +177,15 @@ fn mean_loss(logits: &[f32], labels: &[f32]) -> f64 {
 /// stays as it is.
 fn calibrated(weights: &[f64], logits: &[f32], labels: &[f32]) -> Result<UserValue> {
     let calibrations = (0..TASKS.len()).map(|task| {
-        let column = |values: &[f32]| values.iter().copied().skip(task).step_by(TASKS.len()).collect::<Vec<f32>>();
+        let column =
+            |values: &[f32]| values.iter().copied().skip(task).step_by(TASKS.len()).collect::<Vec<f32>>();
         let labels: Vec<bool> = column(labels).into_iter().map(|label| label == 1.0).collect();
         let is_constant = labels.iter().all(|label| *label == labels[0]);
-        if is_constant { Ok(Calibration::identity()) } else { Calibration::fit_platt(&column(logits), &labels) }
+        if is_constant {
+            Ok(Calibration::identity())
+        } else {
+            Calibration::fit_platt(&column(logits), &labels)
+        }
     });
     let calibrations = calibrations.collect::<std::result::Result<Vec<_>, _>>()?;
     Ok(UserValue::new(weights.to_vec())?.with_calibrations(calibrations)?)
