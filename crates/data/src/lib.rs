@@ -11,6 +11,7 @@
 //! - Every function of random numbers is a function of `(seed, stream, epoch, row)`; see [`random`].
 //! - Nothing is written under its final name before it is whole.
 
+mod cold_start;
 mod csr;
 mod dataset;
 mod error;
@@ -27,6 +28,7 @@ mod split;
 pub mod synthetic;
 mod table;
 
+pub use cold_start::{ColdStart, ColdStartConfig};
 pub use csr::Csr;
 pub use dataset::Dataset;
 pub use error::{Error, Result};
