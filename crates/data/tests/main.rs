@@ -5,7 +5,9 @@
 
 mod cold_start;
 mod filters;
+mod naive_past;
 mod named;
+mod past;
 mod ratings_files;
 mod readers;
 mod samplers;
