@@ -2,7 +2,8 @@
 //!
 //! This crate knows files and tables, not models: it does not depend on Burn and can be used alone.
 //! Data flows one way: a reader gives a [`Dataset`]; [`Filter`]s and a [`SplitConfig`] turn its
-//! [`Interactions`] into a [`Split`]; samplers draw from the training part.
+//! [`Interactions`] into a [`Split`]; samplers draw from the training part, and [`past`] describes rows
+//! of both parts by what the training part held before them.
 //!
 //! # Invariants
 //! - An id's dense index is its rank in the order of external ids (integers by value, text by
@@ -11,6 +12,7 @@
 //! - Every function of random numbers is a function of `(seed, stream, epoch, row)`; see [`random`].
 //! - Nothing is written under its final name before it is whole.
 
+mod cold_start;
 mod csr;
 mod dataset;
 mod error;
@@ -20,6 +22,7 @@ mod ids;
 mod interactions;
 pub mod movielens;
 pub mod named;
+pub mod past;
 pub mod random;
 mod sample;
 mod source;
@@ -27,6 +30,7 @@ mod split;
 pub mod synthetic;
 mod table;
 
+pub use cold_start::{ColdStart, ColdStartConfig};
 pub use csr::Csr;
 pub use dataset::Dataset;
 pub use error::{Error, Result};

@@ -18,6 +18,8 @@ pub enum Stream {
     Negatives,
     /// Generated data.
     Synthetic,
+    /// Which users a cold-start protocol makes new, and how new.
+    ColdStart,
 }
 
 impl Stream {
@@ -27,6 +29,7 @@ impl Stream {
             Stream::Shuffle => 2,
             Stream::Negatives => 3,
             Stream::Synthetic => 4,
+            Stream::ColdStart => 5,
         }
     }
 }

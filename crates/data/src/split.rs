@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub use config::{RowOrder, SplitConfig};
 pub use manifest::{DroppedCold, PartSummary, SplitManifest};
 pub use strategy::Strategy;
+pub(crate) use strategy::whole;
 
 use crate::{Error, IdMap, Interactions, Result};
 

@@ -3,8 +3,11 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod cold_start;
 mod filters;
+mod naive_past;
 mod named;
+mod past;
 mod ratings_files;
 mod readers;
 mod samplers;

@@ -199,7 +199,7 @@ impl fmt::Display for Strategy {
 }
 
 /// Rounds down, but takes a product that misses a whole number by floating-point error for it.
-fn whole(product: f64) -> usize {
+pub(crate) fn whole(product: f64) -> usize {
     let nearest = product.round();
     if (product - nearest).abs() < 1e-6 { nearest as usize } else { product.floor() as usize }
 }
