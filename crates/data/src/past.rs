@@ -219,6 +219,23 @@ impl PastFeatures {
     /// # Errors
     /// If `rows` has no timestamps, or other id maps than the training part.
     pub fn compute(&self, rows: &Interactions) -> Result<PastFeatureBlocks> {
+        self.compute_with_new_users(rows, |_| false)
+    }
+
+    /// As [`compute`](Self::compute), with the past of the user hidden in the rows for which `is_new` holds: to
+    /// a model such a row shows a user who has just arrived. Items keep theirs, and so do
+    /// [`user_counts`](PastFeatureBlocks::user_counts) and [`user_means`](PastFeatureBlocks::user_means).
+    ///
+    /// Few rows of a log are of new users, so a model sees little of them; hiding the past of some rows
+    /// shows it more.
+    ///
+    /// # Errors
+    /// As [`compute`](Self::compute).
+    pub fn compute_with_new_users(
+        &self,
+        rows: &Interactions,
+        is_new: impl Fn(usize) -> bool,
+    ) -> Result<PastFeatureBlocks> {
         self.check_ids("rows", rows)?;
         let timestamps = rows.timestamps().ok_or_else(|| Error::Parameter {
             parameter: "rows",
@@ -243,9 +260,10 @@ impl PastFeatures {
                 write(&mut values);
                 block[row * values.len()..][..values.len()].copy_from_slice(&values);
             };
-            store(&mut blocks.user, &|out| self.write_user(history, user, out));
+            let past_of = if is_new(row) { history.no_one() } else { user };
+            store(&mut blocks.user, &|out| self.write_user(history, user, past_of, out));
             store(&mut blocks.item, &|out| self.write_item(history, item, out));
-            store(&mut blocks.cross, &|out| self.write_cross(history, user, item, out));
+            store(&mut blocks.cross, &|out| self.write_cross(history, past_of, item, out));
             blocks.user_counts[row] = history.user(user).count;
             blocks.item_counts[row] = history.item(item).count;
             blocks.user_means[row] = columns::finite(history.mean(history.user(user)));

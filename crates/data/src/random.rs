@@ -20,6 +20,8 @@ pub enum Stream {
     Synthetic,
     /// Which users a cold-start protocol makes new, and how new.
     ColdStart,
+    /// In which training rows the past of the user is hidden.
+    HiddenPast,
 }
 
 impl Stream {
@@ -30,6 +32,7 @@ impl Stream {
             Stream::Negatives => 3,
             Stream::Synthetic => 4,
             Stream::ColdStart => 5,
+            Stream::HiddenPast => 6,
         }
     }
 }

@@ -93,12 +93,14 @@ impl Study {
             features: &config.features,
             slices: &config.slices,
             cold_start: config.cold_start.as_ref(),
+            hidden_past: config.training.hidden_past,
         };
         let search = source.rows(&fit.reindex(ids[0], ids[1]), &held_out.reindex(ids[0], ids[1]))?;
         let full = source.rows(&train, &test)?;
-        let n = [train.n_users(), train.n_items()];
+        // One more user: the unknown one.
+        let n = [train.n_users() + 1, train.n_items()];
         let sizes = StudySizes::new(&full, n, &config.estimator, &config.training);
-        let mut users = full.test.user_ids().to_vec();
+        let mut users = full.test_users.clone();
         users.sort_unstable();
         users.dedup();
         Ok(Study {

@@ -78,6 +78,8 @@ impl<'a> History<'a> {
         n_users: usize,
         n_items: usize,
     ) -> Self {
+        // One more, who has no past.
+        let n_users = n_users + 1;
         History {
             config,
             described,
@@ -136,6 +138,11 @@ impl<'a> History<'a> {
                 }
             }
         }
+    }
+
+    /// The index of a user without a past.
+    pub(super) fn no_one(&self) -> u32 {
+        self.users.len() as u32 - 1
     }
 
     pub(super) fn user(&self, user: u32) -> Tally {

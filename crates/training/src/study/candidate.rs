@@ -17,7 +17,8 @@ use crate::{Result, StepReport};
 /// The sizes that a representation is made for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudySizes {
-    /// User ids are below it.
+    /// User ids are below it. The last one is the unknown user: whoever had no training event, and the user
+    /// of training rows whose past is hidden.
     pub n_users: usize,
     /// Item ids are below it.
     pub n_items: usize,

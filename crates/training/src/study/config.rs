@@ -98,8 +98,11 @@ pub struct StudyTrainingConfig {
     pub optimizer: OptimizerConfig,
     /// Standard deviation of the first values of tables. Default 0.01.
     pub initial_std: f64,
-    /// The order of rows in an epoch. Default `time`.
+    /// The order of rows in an epoch. Default `shuffled`.
     pub order: RowOrderConfig,
+    /// The part of the training rows in which the past of the user is hidden, so that a model sees more
+    /// of new users than the log has. Default 0.
+    pub hidden_past: f64,
 }
 
 /// The order of rows in an epoch.
@@ -153,7 +156,8 @@ impl Default for StudyTrainingConfig {
             weight_decay: 0.0,
             optimizer: OptimizerConfig::Adagrad,
             initial_std: 0.01,
-            order: RowOrderConfig::Time,
+            order: RowOrderConfig::Shuffled,
+            hidden_past: 0.0,
         }
     }
 }

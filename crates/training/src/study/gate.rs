@@ -41,9 +41,9 @@ pub(super) fn gate_study(
 ) -> Option<GateStudy> {
     let (test, width) = (&rows.test, rows.test.n_user_features());
     // A user weighs as the mean of the user's test rows.
-    let mut of_user: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
-    let ids = test.user_ids().chunks(USERS_AT_ONCE);
-    for (ids, features) in ids.zip(test.user_features().chunks((USERS_AT_ONCE * width).max(1))) {
+    let mut of_user: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+    let users_of_rows = rows.test_users.chunks(USERS_AT_ONCE);
+    for (ids, features) in users_of_rows.zip(test.user_features().chunks((USERS_AT_ONCE * width).max(1))) {
         let features = TensorData::new(features.to_vec(), [ids.len(), width]);
         let weights = users.expert_weights(&Tensor::from_data(features, device))?;
         let n_experts = weights.dims()[1];

@@ -39,7 +39,7 @@ pub(super) fn measure(rows: &StudyRows, logits: &[f32], value: &UserValue) -> Re
     let mut outcomes = Vec::new();
     for (slice, name) in rows.slices.names().into_iter().enumerate() {
         let at: Vec<usize> = (0..test.n_rows())
-            .filter(|&row| rows.slices.contains(slice, test.user_ids()[row], test.item_ids()[row]))
+            .filter(|&row| rows.slices.contains(slice, rows.test_users[row], test.item_ids()[row]))
             .collect();
         let mut metrics = BTreeMap::new();
         for metric in [&Auc as &dyn PointwiseMetric, &LogLoss, &ExpectedCalibrationError::default()] {
@@ -64,7 +64,7 @@ pub(super) fn measure(rows: &StudyRows, logits: &[f32], value: &UserValue) -> Re
         {
             metrics.insert(format!("NDCG@{K}"), ndcg);
         }
-        let mut users: Vec<u64> = at.iter().map(|&row| test.user_ids()[row]).collect();
+        let mut users: Vec<u32> = at.iter().map(|&row| rows.test_users[row]).collect();
         users.sort_unstable();
         users.dedup();
         outcomes.push(SliceOutcome { slice: name, n_rows: at.len(), n_users: users.len(), metrics });
@@ -85,12 +85,12 @@ impl Lists {
     fn new(rows: &StudyRows, scores: &[f32]) -> Self {
         let test = &rows.test;
         let mut order: Vec<usize> = (0..test.n_rows()).collect();
-        let (users, items) = (test.user_ids(), test.item_ids());
+        let (users, items) = (&rows.test_users, test.item_ids());
         order.sort_by(|&a, &b| {
             users[a].cmp(&users[b]).then(scores[b].total_cmp(&scores[a])).then(items[a].cmp(&items[b]))
         });
         let lists = order.chunk_by(|&a, &b| users[a] == users[b]).map(|of_user| {
-            let mut list = UserRows { user: users[of_user[0]] as u32, ranked: Vec::new(), liked: Vec::new() };
+            let mut list = UserRows { user: users[of_user[0]], ranked: Vec::new(), liked: Vec::new() };
             for &row in of_user {
                 let item = items[row] as u32;
                 // A pair that is there twice counts at its better place.
@@ -113,7 +113,7 @@ impl Lists {
         let mut evaluator = RankingEvaluator::new(vec![Box::new(Ndcg::new(K)?)])?;
         let mut n_users = 0;
         for list in &self.0 {
-            if slices.contains(slice, u64::from(list.user), u64::from(list.ranked[0])) {
+            if slices.contains(slice, list.user, u64::from(list.ranked[0])) {
                 evaluator.observe(list.user, &list.ranked, &list.liked)?;
                 n_users += 1;
             }

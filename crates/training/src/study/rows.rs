@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_data::past::{PastFeatureBlocks, PastFeatures, PastFeaturesConfig};
 use burn_recsys_data::{ColdStartConfig, Dataset, FeatureTable, IdMap, Interactions};
 use burn_recsys_models::Examples;
@@ -23,6 +24,9 @@ pub struct StudyRows {
     pub train: Examples,
     /// The rows to measure.
     pub test: Examples,
+    /// The user of every row to measure. In `test` users without a training event are the unknown user,
+    /// whose id follows those of the data.
+    pub test_users: Vec<u32>,
     /// What parts the rows to measure.
     pub slices: Slices,
     /// The names of the user features.
@@ -67,7 +71,7 @@ impl Slices {
     }
 
     /// Whether a row of `user` and `item` is in slice number `slice` of [`names`](Self::names).
-    pub fn contains(&self, slice: usize, user: u64, item: u64) -> bool {
+    pub fn contains(&self, slice: usize, user: u32, item: u64) -> bool {
         let SliceConfig { cold, light, medium, .. } = self.config;
         let count = self.user_counts[user as usize];
         match slice {
@@ -94,6 +98,7 @@ pub(super) struct Source<'a> {
     pub(super) features: &'a PastFeaturesConfig,
     pub(super) slices: &'a SliceConfig,
     pub(super) cold_start: Option<&'a ColdStartConfig>,
+    pub(super) hidden_past: f64,
 }
 
 impl Source<'_> {
@@ -109,9 +114,13 @@ impl Source<'_> {
         let users = describe(&self.dataset.users, original.user_ids(), train.user_ids());
         let items = describe(&self.dataset.items, original.item_ids(), train.item_ids());
         let past = PastFeatures::fit(train, &users, &items, self.features.clone())?;
+        let random = Random::new(0, Stream::HiddenPast, 0);
+        let hides = |row: usize| random.row(row as u64).uniform() < self.hidden_past;
+        let counts = train.user_counts();
         Ok(StudyRows {
-            train: examples(train, past.compute(train)?, &past)?,
-            test: examples(test, past.compute(test)?, &past)?,
+            train: examples(train, past.compute_with_new_users(train, hides)?, &past, hides)?,
+            test: examples(test, past.compute(test)?, &past, |row| counts[test.users()[row] as usize] == 0)?,
+            test_users: test.users().to_vec(),
             slices: Slices::new(train, self.slices),
             user_feature_names: past.user_names().to_vec(),
             item_feature_names: past.item_names().to_vec(),
@@ -125,7 +134,13 @@ fn describe(table: &FeatureTable, from: &Arc<IdMap>, to: &Arc<IdMap>) -> Feature
     if table.n_rows() == 0 { FeatureTable::new(to.len()) } else { table.select(&to.translate(from)) }
 }
 
-fn examples(rows: &Interactions, blocks: PastFeatureBlocks, past: &PastFeatures) -> Result<Examples> {
+/// `is_unknown` says in which rows the user is the unknown one, whose id follows those of the data.
+fn examples(
+    rows: &Interactions,
+    blocks: PastFeatureBlocks,
+    past: &PastFeatures,
+    is_unknown: impl Fn(usize) -> bool,
+) -> Result<Examples> {
     let ratings = rows.ratings().ok_or_else(|| Error::Config {
         key: "data",
         message: "a study needs ratings; this data has none".into(),
@@ -134,8 +149,11 @@ fn examples(rows: &Interactions, blocks: PastFeatureBlocks, past: &PastFeatures)
         [rating >= LIKED, rating >= LOVED, rating > mean].map(|label| f32::from(u8::from(label)))
     });
     let labels: Vec<f32> = labels.collect();
-    let ids = |ids: &[u32]| ids.iter().map(|&id| u64::from(id)).collect::<Vec<u64>>();
-    Ok(Examples::new(ids(rows.users()), ids(rows.items()))?
+    let unknown = rows.n_users() as u64;
+    let user_ids = rows.users().iter().enumerate();
+    let user_ids = user_ids.map(|(row, &user)| if is_unknown(row) { unknown } else { u64::from(user) });
+    let item_ids = rows.items().iter().map(|&item| u64::from(item));
+    Ok(Examples::new(user_ids.collect(), item_ids.collect())?
         .with_user_features(blocks.user, past.user_names().len())?
         .with_item_features(blocks.item, past.item_names().len())?
         .with_cross_features(blocks.cross, past.cross_names().len())?
