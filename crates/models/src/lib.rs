@@ -7,6 +7,7 @@
 mod loss;
 mod popular;
 mod scorer;
+pub mod torch;
 mod two_tower;
 
 pub use loss::binary_cross_entropy;
