@@ -205,6 +205,10 @@ impl IdEmbedding for CompositionalEmbedding {
         self.d_embedding
     }
 
+    fn n_ids(&self) -> Option<u64> {
+        Some(self.n_ids)
+    }
+
     /// # Panics
     /// If an id is not below the number of ids; the message has both.
     fn embed(&self, ids: &[u64], tape: &mut Tape) -> Tensor<2> {

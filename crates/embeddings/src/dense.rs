@@ -2,6 +2,7 @@
 //!
 //! Burn fills a layer from the generator of its device, so the values differ between backends and
 //! depend on what else was drawn before. Here they are made on the host, as those of a table are.
+//! Parameters of one module take different streams of the module's seed.
 
 use burn::module::{Param, ParamId};
 use burn::nn::Linear;
@@ -12,9 +13,8 @@ use crate::TableInitializer;
 
 /// A trainable parameter; its values are a pure function of `(seed, stream)` and the position.
 ///
-/// Parameters of one module take different streams of the module's seed. A shape of more than two
-/// dimensions is not needed so far: all but the last are rows.
-pub(crate) fn seeded_param<const D: usize>(
+/// All dimensions but the last are rows to the initializer.
+pub fn seeded_param<const D: usize>(
     shape: [usize; D],
     initializer: TableInitializer,
     seed: u64,
@@ -41,13 +41,7 @@ pub(crate) fn seeded_param<const D: usize>(
 ///
 /// Uniform in `±1 / sqrt(d_input)`, weight and bias, the distribution of Burn's own `LinearConfig`
 /// (Kaiming uniform with gain `1 / sqrt(3)`).
-pub(crate) fn seeded_linear(
-    d_input: usize,
-    d_output: usize,
-    seed: u64,
-    stream: u64,
-    device: &Device,
-) -> Linear {
+pub fn seeded_linear(d_input: usize, d_output: usize, seed: u64, stream: u64, device: &Device) -> Linear {
     let initializer = TableInitializer::Uniform { bound: 1.0 / (d_input as f64).sqrt() };
     let (weight, bias) = (stream.wrapping_mul(2), stream.wrapping_mul(2).wrapping_add(1));
     Linear {
@@ -57,7 +51,7 @@ pub(crate) fn seeded_linear(
 }
 
 /// Linear layers from each of `widths` to the next; layer `i` takes the stream `stream + i`.
-pub(crate) fn seeded_stack(widths: &[usize], seed: u64, stream: u64, device: &Device) -> Vec<Linear> {
+pub fn seeded_stack(widths: &[usize], seed: u64, stream: u64, device: &Device) -> Vec<Linear> {
     let pairs = widths.windows(2).zip(stream..);
     pairs.map(|(pair, stream)| seeded_linear(pair[0], pair[1], seed, stream, device)).collect()
 }
@@ -67,7 +61,7 @@ pub(crate) fn seeded_stack(widths: &[usize], seed: u64, stream: u64, device: &De
 /// # Shapes
 /// - `input`: `[batch, d_input]` of the first layer
 /// - output: `[batch, d_output]` of the last layer
-pub(crate) fn forward_stack(layers: &[Linear], input: Tensor<2>) -> Tensor<2> {
+pub fn forward_stack(layers: &[Linear], input: Tensor<2>) -> Tensor<2> {
     let mut hidden = input;
     for (index, layer) in layers.iter().enumerate() {
         hidden = layer.forward(if index == 0 { hidden } else { relu(hidden) });

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::Tape;
+use crate::{EmbeddingTable, Tape};
 
 /// Turns ids into vectors.
 ///
@@ -30,6 +30,11 @@ pub trait IdEmbedding {
     /// The size of each vector.
     fn d_embedding(&self) -> usize;
 
+    /// Ids are below this; `None` if every id has a vector.
+    fn n_ids(&self) -> Option<u64> {
+        None
+    }
+
     /// The vectors of `ids`, tracked by autodiff if `tape` records.
     ///
     /// # Shapes
@@ -39,4 +44,22 @@ pub trait IdEmbedding {
     /// # Panics
     /// If an id has no vector; the implementation says which those are.
     fn embed(&self, ids: &[u64], tape: &mut Tape) -> Tensor<2>;
+}
+
+impl IdEmbedding for EmbeddingTable {
+    fn d_embedding(&self) -> usize {
+        EmbeddingTable::d_embedding(self)
+    }
+
+    fn n_ids(&self) -> Option<u64> {
+        (self.n_oov_rows() == 0).then(|| self.n_rows() as u64)
+    }
+
+    /// # Panics
+    /// If an id is not below the number of rows and there is no row out of vocabulary; the message has
+    /// both.
+    fn embed(&self, ids: &[u64], tape: &mut Tape) -> Tensor<2> {
+        let rows: Vec<u32> = ids.iter().map(|&id| self.row_of(id)).collect();
+        self.read(&rows, None, None, tape)
+    }
 }

@@ -36,6 +36,7 @@
 //! - From features: [`CohortAddressing`]; of several representations: [`Mixture`].
 //! - [`SparseOptimizer`] with [`SparseSgd`], [`SparseAdagrad`], [`RowWiseAdagrad`], [`LazyAdam`],
 //!   [`PartialRowWiseAdam`], or a rule of your own ([`RowUpdate`]).
+//! - Layers whose first values are a function of a seed: [`dense`].
 //! - Read-only tables of int8, int4 and f16 for serving: [`inference`].
 //!
 //! What takes ids implements [`IdEmbedding`].
@@ -54,7 +55,7 @@ mod cohort;
 mod collection;
 mod compositional;
 mod deep_hash;
-mod dense;
+pub mod dense;
 mod dynamic;
 mod gradients;
 mod hash_embedding;

@@ -15,7 +15,8 @@ pub struct MixtureConfig {
     pub n_features: usize,
     /// The number of representations, the experts of the mixture.
     pub n_experts: usize,
-    /// The width of the gate's hidden layer.
+    /// The width of the gate's hidden layer. 0: there is none, and the first layer's outputs, after
+    /// dropout and ReLU, are the logits.
     pub d_hidden: usize,
     /// What the gate's logits are divided by before the softmax. Below 1 sharpens, above 1 flattens.
     #[config(default = 1.0)]
@@ -45,7 +46,8 @@ pub struct MixtureConfig {
 /// # Gate
 /// ```text
 /// hidden  = relu(dropout(linear(features)))
-/// weights = min_weight + (1 - n_experts * min_weight) * softmax(linear(hidden) / temperature)
+/// logits  = linear(hidden), or hidden itself if d_hidden is 0
+/// weights = min_weight + (1 - n_experts * min_weight) * softmax(logits / temperature)
 /// ```
 ///
 /// The weights of a row sum to one. Dropout is active as Burn's is: on an autodiff device, unless
@@ -75,8 +77,9 @@ pub struct Mixture {
     pub hidden: Linear,
     /// Of the hidden units, before the ReLU.
     pub dropout: Dropout,
-    /// The gate's layer from hidden units to a logit for each expert.
-    pub logits: Linear,
+    /// The gate's layer from hidden units to a logit for each expert; none if the hidden units are the
+    /// logits.
+    pub logits: Option<Linear>,
     #[module(skip)]
     temperature: f64,
     #[module(skip)]
@@ -101,9 +104,8 @@ impl MixtureConfig {
     pub fn init(&self, device: &Device) -> Mixture {
         let MixtureConfig { n_features, n_experts, d_hidden, temperature, min_weight, seed, .. } = *self;
         assert!(
-            n_features > 0 && n_experts > 0 && d_hidden > 0,
-            "a mixture needs positive sizes; asked for {n_features} features, {n_experts} experts and \
-             {d_hidden} hidden units"
+            n_features > 0 && n_experts > 0,
+            "a mixture needs positive sizes; asked for {n_features} features and {n_experts} experts"
         );
         assert!(
             temperature > 0.0 && temperature.is_finite(),
@@ -113,10 +115,12 @@ impl MixtureConfig {
             min_weight >= 0.0 && n_experts as f64 * min_weight <= 1.0,
             "a minimum weight of {min_weight} for each of {n_experts} experts is not in 0..=1 in all"
         );
+        let has_hidden = d_hidden > 0;
+        let d_first = if has_hidden { d_hidden } else { n_experts };
         Mixture {
-            hidden: seeded_linear(n_features, d_hidden, seed, 0, device),
+            hidden: seeded_linear(n_features, d_first, seed, 0, device),
             dropout: DropoutConfig::new(self.dropout).init(),
-            logits: seeded_linear(d_hidden, n_experts, seed, 1, device),
+            logits: has_hidden.then(|| seeded_linear(d_hidden, n_experts, seed, 1, device)),
             temperature,
             min_weight,
         }
@@ -141,12 +145,7 @@ impl Mixture {
             "{} representations for a mixture of {n_experts} experts",
             representations.len()
         );
-        let [batch, n_features] = [features.dims()[0], self.n_features()];
-        assert!(
-            features.dims()[1] == n_features,
-            "features of width {} for a gate of {n_features} features",
-            features.dims()[1]
-        );
+        let batch = features.dims()[0];
         let [_, d_embedding] = representations[0].dims();
         for (index, representation) in representations.iter().enumerate() {
             assert!(
@@ -171,13 +170,26 @@ impl Mixture {
 
     /// The number of representations.
     pub fn n_experts(&self) -> usize {
-        self.logits.weight.lazy_shape()[1]
+        self.logits.as_ref().unwrap_or(&self.hidden).weight.lazy_shape()[1]
     }
 
-    /// The gate: from features `[batch, n_features]` to weights `[batch, n_experts]`.
-    fn weights(&self, features: Tensor<2>) -> Tensor<2> {
+    /// What each expert weighs.
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, n_features]`
+    /// - output: `[batch, n_experts]`; every row sums to 1
+    ///
+    /// # Panics
+    /// If `features` does not have `n_features` columns; the message has both numbers.
+    pub fn weights(&self, features: Tensor<2>) -> Tensor<2> {
+        let (width, n_features) = (features.dims()[1], self.n_features());
+        assert!(width == n_features, "features of width {width} for a gate of {n_features} features");
         let hidden = relu(self.dropout.forward(self.hidden.forward(features)));
-        let soft = softmax(self.logits.forward(hidden) / self.temperature, 1);
+        let logits = match &self.logits {
+            Some(layer) => layer.forward(hidden),
+            None => hidden,
+        };
+        let soft = softmax(logits / self.temperature, 1);
         if self.min_weight == 0.0 {
             return soft;
         }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Shape, Tensor, TensorData};
 use crate::reads::{Pool, Request, from_host};
 use crate::rows::{self, indices};
 use crate::tape::Part;
-use crate::{IdEmbedding, JaggedIds, Lookup, Pooling, TableInitializer, Tape};
+use crate::{JaggedIds, Lookup, Pooling, TableInitializer, Tape};
 
 /// Configuration of an [`EmbeddingTable`].
 #[derive(Config, Debug)]
@@ -324,7 +324,7 @@ impl EmbeddingTable {
     }
 
     /// The row of any id.
-    fn row_of(&self, id: u64) -> u32 {
+    pub(crate) fn row_of(&self, id: u64) -> u32 {
         let TableRules { n_oov_rows, .. } = self.rules;
         let n_rows = self.n_rows();
         let n_ids = (n_rows - n_oov_rows) as u64;
@@ -406,7 +406,7 @@ impl EmbeddingTable {
     }
 
     /// Reads rows or bags, and records it.
-    fn read(
+    pub(crate) fn read(
         &self,
         rows: &[u32],
         lookup: Option<&Lookup>,
@@ -471,20 +471,6 @@ pub(crate) fn bags(ids: &JaggedIds, pooling: Pooling) -> Option<(&JaggedIds, Poo
         ids.values().len()
     );
     (!ids.is_one_to_one()).then_some((ids, pooling))
-}
-
-impl IdEmbedding for EmbeddingTable {
-    fn d_embedding(&self) -> usize {
-        EmbeddingTable::d_embedding(self)
-    }
-
-    /// # Panics
-    /// If an id is not below the number of rows and there is no row out of vocabulary; the message has
-    /// both.
-    fn embed(&self, ids: &[u64], tape: &mut Tape) -> Tensor<2> {
-        let rows: Vec<u32> = ids.iter().map(|&id| self.row_of(id)).collect();
-        self.read(&rows, None, None, tape)
-    }
 }
 
 impl ModuleDisplay for EmbeddingTable {

@@ -38,7 +38,7 @@ fn tensors(device: &Device) -> Vec<Tensor<2>> {
 fn flat(module: &Mixture, loss: Tensor<1>) -> Flat {
     let grads = loss.backward();
     let mut flat = Flat::default();
-    flat.push_layers(&[module.hidden.clone(), module.logits.clone()], &grads);
+    flat.push_layers(&[module.hidden.clone(), module.logits.clone().unwrap()], &grads);
     flat
 }
 
@@ -159,7 +159,7 @@ fn dropout_zeroes_hidden_units_while_training_only() {
     let param = |rows: &[Vec<f64>]| Param::from_tensor(tensor(rows, &device()));
     let mut module = MixtureConfig::new(1, 2, 1).with_dropout(probability).init(&device());
     module.hidden = Linear { weight: param(&[vec![1.0]]), bias: None };
-    module.logits = Linear { weight: param(&[vec![1.0, 0.0]]), bias: None };
+    module.logits = Some(Linear { weight: param(&[vec![1.0, 0.0]]), bias: None });
     // One hidden unit, which is the feature: it is either gone or scaled.
     let features = vec![vec![1.5]; batch];
     let gate = |hidden: f64| softmax(&[hidden, 0.0], 1.0)[0];

@@ -1,16 +1,29 @@
 //! Recommender models on Burn.
 //!
-//! Two things are said of every model: how it is trained, which is its own business, and how it
-//! scores all items for a user, which is [`ItemScorer`] and the same for all. Evaluation, serving
-//! and comparison know only the latter.
+//! # Rankers
+//! [`MultiTaskEstimator`] estimates several kinds of feedback for a user and an item. It is composed with
+//! a [`UserRepresentation`]: [`IdLookup`], [`DeepHash`], [`Cohort`], a [`Mixture`] of them, or one of your
+//! own. [`Examples`] are its rows, [`MultiTaskLoss`] is what it learns by.
+//!
+//! # Retrieval
+//! [`TwoTower`], and the baselines [`Popular`] and [`RecentPopular`]. How a model scores all items for a
+//! user is [`ItemScorer`], the same for all. Evaluation, serving and comparison know only that.
 
+mod estimator;
+mod examples;
 mod loss;
 mod popular;
+mod representation;
 mod scorer;
 pub mod torch;
 mod two_tower;
+mod user;
 
-pub use loss::binary_cross_entropy;
+pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
+pub use examples::{ExampleError, Examples};
+pub use loss::{MultiTaskLoss, Reduction, binary_cross_entropy};
 pub use popular::{Popular, RecentPopular};
+pub use representation::{ItemRepresentation, UserRepresentation};
 pub use scorer::ItemScorer;
 pub use two_tower::{TwoTower, TwoTowerConfig};
+pub use user::{Cohort, DeepHash, DeepHashConfig, Experts, IdLookup, Mixture};

@@ -1,4 +1,8 @@
-//! Losses over a positive item and its sampled negatives.
+//! Losses.
+
+mod multi_task;
+
+pub use multi_task::{MultiTaskLoss, Reduction};
 
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Tensor, TensorData};
