@@ -23,9 +23,23 @@
 //! here is f32.
 //!
 //! A file that does not fit is refused as a whole, and the error lists everything that is wrong with it.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use burn::tensor::Device;
+//! use burn_recsys_models::torch::{StateDict, TorchInputs, TorchModel, load_torch};
+//!
+//! let weights = StateDict::read(Path::new("weights.safetensors"))?;
+//! let model = load_torch(TorchModel::Mixture, &weights, &Device::default())?;
+//! let sizes = weights.sizes(TorchModel::Mixture)?;
+//! let inputs = TorchInputs::read(Path::new("inputs.safetensors"), TorchModel::Mixture, &sizes)?;
+//! println!("{:?}", &model.logits(&inputs)[..sizes.n_tasks]);
+//! # Ok::<(), burn_recsys_models::torch::TorchError>(())
+//! ```
 
 mod inputs;
 mod layout;
+mod load;
 mod problem;
 mod state_dict;
 mod tensor_file;
@@ -34,8 +48,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use burn_recsys_embeddings::MatrixError;
+
+use crate::ExampleError;
+
 pub use inputs::TorchInputs;
 pub use layout::TorchSizes;
+pub use load::{TorchEstimator, load_torch};
 pub use problem::TensorProblem;
 pub use state_dict::StateDict;
 
@@ -105,6 +124,24 @@ pub enum TorchError {
         model: TorchModel,
         /// Everything that is wrong; never empty.
         problems: Vec<TensorProblem>,
+    },
+    /// The tensors are in order but make no rows for an estimator.
+    #[error("{}: {source}", path.display())]
+    Rows {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ExampleError,
+    },
+    /// A table cannot be made of the values.
+    #[error("{}: {key}: {source}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// The key of the table.
+        key: &'static str,
+        /// What is wrong.
+        source: MatrixError,
     },
 }
 

@@ -1,10 +1,12 @@
 //! A batch for a model from PyTorch.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::layout::{Expected, Known, Size};
 use super::tensor_file::TensorFile;
 use super::{TensorProblem, TorchError, TorchModel, TorchSizes};
+use crate::Examples;
 
 /// A batch of users, items and contexts, read from a safetensors file.
 ///
@@ -22,19 +24,10 @@ use super::{TensorProblem, TorchError, TorchModel, TorchSizes};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TorchInputs {
-    /// `[batch]`
-    pub user_ids: Vec<u32>,
-    /// `[batch, n_user_features]`, row-major
-    pub user_features: Vec<f32>,
-    /// `[batch]`
-    pub item_ids: Vec<u32>,
-    /// `[batch, n_item_features]`, row-major
-    pub item_features: Vec<f32>,
-    /// `[batch, n_cross_features]`, row-major
-    pub cross_features: Vec<f32>,
-    /// `[batch]`; all 0 if the file has none
-    pub positions: Vec<u32>,
-    /// `[batch, d_user_hash]`, row-major; empty for all models but dhe
+    /// The rows, without labels.
+    pub examples: Examples,
+    /// The encoding of the user of every row, `[n_rows, d_user_hash]`, row-major; empty for all models but
+    /// dhe.
     pub user_hashes: Vec<f32>,
 }
 
@@ -74,37 +67,41 @@ impl TorchInputs {
         let item_features = floats("item_features");
         let cross_features = floats("cross_features");
         let user_hashes = floats("user_hash");
-        // Ids of users without a table serve no purpose in these models, beyond being ids.
-        let n_users = sizes.n_users.map_or(1 << 32, |n_users| n_users as u64);
-        let mut ids = |key, limit| match has(key) {
+        let mut ids = |key, limit: Option<u64>| match has(key) {
             true => file.ids(key, limit).map_err(&mut keep).unwrap_or_default(),
             false => Vec::new(),
         };
-        let user_ids = ids("user_id", n_users);
-        let item_ids = ids("item_id", sizes.n_items as u64);
-        let mut positions = ids("position", 1 << 32);
-        if problems.is_empty() {
-            positions.resize(user_ids.len(), 0);
-            return Ok(TorchInputs {
-                user_ids,
-                user_features,
-                item_ids,
-                item_features,
-                cross_features,
-                positions,
-                user_hashes,
-            });
+        let user_ids = ids("user_id", sizes.n_users.map(|n_users| n_users as u64));
+        let item_ids = ids("item_id", Some(sizes.n_items as u64));
+        let positions = ids("position", Some(1 << 32));
+        if !problems.is_empty() {
+            return Err(TorchError::Inputs { path: path.to_owned(), model, problems });
         }
-        Err(TorchError::Inputs { path: path.to_owned(), model, problems })
+        let examples = || {
+            let examples = Examples::new(user_ids, item_ids)?
+                .with_user_features(user_features, sizes.n_user_features)?
+                .with_item_features(item_features, sizes.n_item_features)?
+                .with_cross_features(cross_features, sizes.n_cross_features)?;
+            match positions.is_empty() {
+                true => Ok(examples),
+                false => examples.with_positions(positions.into_iter().map(|id| id as u32).collect()),
+            }
+        };
+        let examples = examples().map_err(|source| TorchError::Rows { path: path.to_owned(), source })?;
+        Ok(TorchInputs { examples, user_hashes })
     }
 
-    /// The number of rows.
-    pub fn len(&self) -> usize {
-        self.user_ids.len()
+    /// The number of rows, 1 or more.
+    pub fn n_rows(&self) -> usize {
+        self.examples.n_rows()
     }
 
-    /// Whether there are no rows; what [`read`](Self::read) gives has some.
-    pub fn is_empty(&self) -> bool {
-        self.user_ids.is_empty()
+    /// The rows `rows`.
+    pub(super) fn slice(&self, rows: Range<usize>) -> TorchInputs {
+        let d_user_hash = self.user_hashes.len() / self.n_rows();
+        TorchInputs {
+            examples: self.examples.select(&(rows.start as u32..rows.end as u32).collect::<Vec<_>>()),
+            user_hashes: self.user_hashes[rows.start * d_user_hash..rows.end * d_user_hash].to_vec(),
+        }
     }
 }

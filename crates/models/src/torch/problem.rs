@@ -71,8 +71,8 @@ pub enum TensorProblem {
         row: usize,
         /// That id.
         id: i128,
-        /// Ids are below this.
-        limit: u64,
+        /// Ids are below this, where there is a limit.
+        limit: Option<u64>,
         /// How many there are.
         count: usize,
     },
@@ -99,8 +99,11 @@ impl fmt::Display for TensorProblem {
             NotFinite { key, at, value, count } => {
                 write!(formatter, "not finite: {key}, {} is {value} as f32{}", place(at), others(*count))
             }
-            Id { key, row, id, limit, count } => {
+            Id { key, row, id, limit: Some(limit), count } => {
                 write!(formatter, "id: {key}, row {row} is {id}, not in 0..{limit}{}", others(*count))
+            }
+            Id { key, row, id, limit: None, count } => {
+                write!(formatter, "id: {key}, row {row} is {id}, must be 0 or more{}", others(*count))
             }
         }
     }

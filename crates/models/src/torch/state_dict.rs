@@ -8,17 +8,10 @@ use super::{TensorProblem, TorchError, TorchModel, TorchSizes};
 
 /// The named parameters of a PyTorch model, read from a safetensors file.
 ///
-/// ```no_run
-/// use std::path::Path;
-/// use burn_recsys_models::torch::{StateDict, TorchModel};
-///
-/// let weights = StateDict::read(Path::new("weights.safetensors"))?;
-/// println!("{} tasks", weights.sizes(TorchModel::Mixture)?.n_tasks);
-/// # Ok::<(), burn_recsys_models::torch::TorchError>(())
-/// ```
+/// [`load_torch`](super::load_torch) makes a model of them.
 #[derive(Debug)]
 pub struct StateDict {
-    file: TensorFile,
+    pub(super) file: TensorFile,
 }
 
 impl StateDict {

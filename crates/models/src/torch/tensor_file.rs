@@ -84,11 +84,11 @@ impl TensorFile {
         })
     }
 
-    /// The values of a tensor as ids in `0..limit`, where `limit` is at most 2^32.
+    /// The values of a tensor as ids, in `0..limit` if there is one.
     ///
     /// # Errors
     /// If there is no such tensor, or it is not of integers, or an id is not in the range.
-    pub(super) fn ids(&self, key: &str, limit: u64) -> Result<Vec<u32>, TensorProblem> {
+    pub(super) fn ids(&self, key: &str, limit: Option<u64>) -> Result<Vec<u64>, TensorProblem> {
         let entry = self.entry(key)?;
         let bytes = &self.bytes[entry.range.clone()];
         let values: Vec<i128> = match entry.dtype {
@@ -102,9 +102,10 @@ impl TensorFile {
             Dtype::U64 => bytes.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes).into()).collect(),
             _ => return Err(entry.wrong_type(key, INTEGER)),
         };
-        let is_bad = |value: &&i128| !(0..i128::from(limit)).contains(*value);
+        let end = limit.map_or(i128::MAX, i128::from);
+        let is_bad = |value: &&i128| !(0..end).contains(*value);
         let Some(row) = values.iter().position(|value| is_bad(&value)) else {
-            return Ok(values.into_iter().map(|value| value as u32).collect());
+            return Ok(values.into_iter().map(|value| value as u64).collect());
         };
         let count = values.iter().filter(is_bad).count();
         Err(TensorProblem::Id { key: key.to_owned(), row, id: values[row], limit, count })
@@ -171,7 +172,7 @@ mod tests {
         for key in ["f64", "f32", "f16", "bf16"] {
             assert_eq!(file.floats(key).unwrap(), values, "{key}");
             assert_eq!(
-                file.ids(key, 9).unwrap_err(),
+                file.ids(key, None).unwrap_err(),
                 TensorProblem::Type { key: key.into(), expected: INTEGER, found: key.to_uppercase() }
             );
         }
@@ -214,11 +215,14 @@ mod tests {
                 "U64" => u64::MAX.into(),
                 _ => -1i128,
             };
-            let expected = TensorProblem::Id { key: key.into(), row: 1, id: largest, limit: 255, count: 1 };
-            assert_eq!(file.ids(key, 255).unwrap_err(), expected);
+            let expected =
+                TensorProblem::Id { key: key.into(), row: 1, id: largest, limit: Some(255), count: 1 };
+            assert_eq!(file.ids(key, Some(255)).unwrap_err(), expected);
             assert!(matches!(file.floats(key).unwrap_err(), TensorProblem::Type { .. }), "{key}");
         }
-        assert_eq!(file.ids("U32", 1 << 32).unwrap(), [1, u32::MAX]);
+        assert_eq!(file.ids("U64", None).unwrap(), [1, u64::MAX]);
+        assert!(matches!(file.ids("I64", None).unwrap_err(), TensorProblem::Id { row: 1, id: -1, .. }));
+        assert_eq!(file.ids("U32", Some(1 << 32)).unwrap(), [1, u64::from(u32::MAX)]);
     }
 
     #[test]
