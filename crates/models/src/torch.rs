@@ -183,18 +183,4 @@ fn listed(problems: &[TensorProblem]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_read_as_they_are_written() {
-        for model in TorchModel::ALL {
-            assert_eq!(model.to_string().parse(), Ok(model));
-        }
-        let error = "cohort-top2".parse::<TorchModel>().unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "there is no model \"cohort-top2\"; models are id, dhe, cohort, cohort-top1, mixture"
-        );
-    }
-}
+mod tests;
