@@ -2,28 +2,39 @@
 //!
 //! # Rankers
 //! [`MultiTaskEstimator`] estimates several kinds of feedback for a user and an item. It is composed with
-//! a [`UserRepresentation`]: [`IdLookup`], [`DeepHash`], [`Cohort`], a [`Mixture`] of them, or one of your
-//! own. [`Examples`] are its rows, [`MultiTaskLoss`] is what it learns by.
+//! a [`UserRepresentation`]: [`IdLookup`], [`DeepHash`], [`Cohort`], a [`Mixture`] of them,
+//! [`CrossDecoupled`], or one of your own. [`Examples`] are its rows, [`MultiTaskLoss`] is what it learns by,
+//! with [`TwoBranch`] and [`rebalanced_rows`] for items of the long tail. [`UserValue`] makes one score of its
+//! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
 //! [`TwoTower`], and the baselines [`Popular`] and [`RecentPopular`]. How a model scores all items for a
 //! user is [`ItemScorer`], the same for all. Evaluation, serving and comparison know only that.
 
+mod calibration;
 mod estimator;
 mod examples;
 mod loss;
 mod popular;
+mod rebalance;
 mod representation;
 mod scorer;
 pub mod torch;
 mod two_tower;
 mod user;
+mod value;
 
+pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
 pub use loss::{MultiTaskLoss, Reduction, binary_cross_entropy};
 pub use popular::{Popular, RecentPopular};
+pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
 pub use scorer::ItemScorer;
 pub use two_tower::{TwoTower, TwoTowerConfig};
-pub use user::{Cohort, DeepHash, DeepHashConfig, Experts, IdLookup, Mixture};
+pub use user::{
+    Branch, Cohort, CrossDecoupled, CrossDecoupledConfig, DeepHash, DeepHashConfig, Experts, IdLookup,
+    Mixture, TwoBranch, TwoBranchConfig,
+};
+pub use value::{UserValue, ValueError};
