@@ -21,6 +21,7 @@ const BLOCK: usize = 4096;
 /// Take the estimator out of its variant to train it further or to serve it.
 #[derive(Debug)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a program holds one, not a thousand")]
 pub enum TorchEstimator {
     /// Of [`TorchModel::Id`].
     Id(MultiTaskEstimator<IdLookup>),
