@@ -30,9 +30,11 @@ pub(crate) fn run(common: &Common, arguments: &ImportTorch) -> Result<()> {
     }
     write(out, &logits, [n_rows, sizes.n_tasks])?;
     if common.json {
+        // A path need not be Unicode, JSON must be.
+        let shown = |path: &Path| path.display().to_string();
         return print_json(&json!({
-            "model": model.name(), "weights": weights, "inputs": inputs, "out": out, "n_rows": n_rows,
-            "sizes": named(&sizes),
+            "model": model.name(), "weights": shown(weights), "inputs": shown(inputs), "out": shown(out),
+            "n_rows": n_rows, "sizes": named(&sizes),
         }));
     }
     let shown: Vec<String> = named(&sizes).into_iter().map(|(name, size)| format!("{name} {size}")).collect();

@@ -91,14 +91,14 @@ impl TorchInputs {
         Ok(TorchInputs { examples, user_hashes })
     }
 
-    /// The number of rows, 1 or more.
+    /// The number of rows; 1 or more as they are read.
     pub fn n_rows(&self) -> usize {
         self.examples.n_rows()
     }
 
     /// The rows `rows`.
     pub(super) fn slice(&self, rows: Range<usize>) -> TorchInputs {
-        let d_user_hash = self.user_hashes.len() / self.n_rows();
+        let d_user_hash = self.user_hashes.len() / self.n_rows().max(1);
         TorchInputs {
             examples: self.examples.select(&(rows.start as u32..rows.end as u32).collect::<Vec<_>>()),
             user_hashes: self.user_hashes[rows.start * d_user_hash..rows.end * d_user_hash].to_vec(),

@@ -77,7 +77,7 @@ impl TorchEstimator {
             TorchEstimator::Id(model) => model.forward(&on_device_of(model, inputs), tape),
             TorchEstimator::Dhe(model) => {
                 let rows = on_device_of(model, inputs);
-                let d_user_hash = inputs.user_hashes.len() / inputs.n_rows();
+                let d_user_hash = inputs.user_hashes.len() / inputs.n_rows().max(1);
                 let codes = TensorData::new(inputs.user_hashes.clone(), [inputs.n_rows(), d_user_hash]);
                 let codes = Tensor::from_data(codes, &rows.user_features.device());
                 model.forward_users(model.users.decode(codes), &rows, tape)
