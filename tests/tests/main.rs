@@ -6,6 +6,7 @@
 mod documents;
 mod embeddings;
 mod facade;
+mod parity;
 mod training;
 mod two_tower;
 

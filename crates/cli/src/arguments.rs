@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use burn_recsys_data::named::NamedDataset;
+use burn_recsys_models::torch::{TorchModel, UnknownTorchModel};
 use clap::{Args, Parser, Subcommand};
 
 /// Recommenders from interaction logs: train, evaluate, recommend.
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Evaluate(Evaluate),
     /// The best items for a user, by a finished run.
     Recommend(Recommend),
+    /// The logits of a user preference model that was trained with PyTorch.
+    ImportTorch(ImportTorch),
 }
 
 #[derive(Debug, Args)]
@@ -119,8 +122,30 @@ pub(crate) struct Recommend {
     pub(crate) k: usize,
 }
 
+/// Sizes are read from the weights. A file that does not fit is refused with all that is wrong in it.
+#[derive(Debug, Args)]
+pub(crate) struct ImportTorch {
+    /// How the model knows users: id, dhe, cohort, cohort-top1 or mixture.
+    #[arg(long, value_name = "NAME", value_parser = torch_model)]
+    pub(crate) model: TorchModel,
+    /// The state dict, as safetensors.torch.save_file writes it, with the keys of the original model.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: PathBuf,
+    /// The rows, a safetensors file: user_id, user_features, item_id, item_features, cross_features,
+    /// position and, for dhe, user_hash, the encoding to use instead of the hash of user_id.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: PathBuf,
+    /// Where to write logits [batch, n_tasks], a safetensors file; replaced if there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
 fn dataset(name: &str) -> Result<NamedDataset, String> {
     name.parse().map_err(|error: burn_recsys_data::Error| error.to_string())
+}
+
+fn torch_model(name: &str) -> Result<TorchModel, String> {
+    name.parse().map_err(|error: UnknownTorchModel| error.to_string())
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

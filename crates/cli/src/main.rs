@@ -5,6 +5,7 @@ mod compare;
 mod data;
 mod describe;
 mod evaluate;
+mod import_torch;
 mod interrupt;
 mod output;
 mod plot;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&common, &arguments),
         Command::Evaluate(arguments) => evaluate::run(&common, &arguments),
         Command::Recommend(arguments) => recommend::run(&common, &arguments),
+        Command::ImportTorch(arguments) => import_torch::run(&common, &arguments),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bad_input;
+mod import_torch;
 mod interruption;
 mod round_trip;
 

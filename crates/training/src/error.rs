@@ -27,6 +27,9 @@ pub enum Error {
     /// Searching failed.
     #[error(transparent)]
     Retrieval(#[from] burn_recsys_retrieval::Error),
+    /// A file from PyTorch cannot be used.
+    #[error(transparent)]
+    Torch(#[from] burn_recsys_models::torch::TorchError),
     /// The device cannot be had.
     #[error(transparent)]
     Device(#[from] crate::DeviceError),

@@ -12,7 +12,12 @@ use crate::{Error, Result};
 const PREFIX: &str = ".writing-";
 
 /// Writes `bytes` to `path`: to a temporary file in the same folder, synced, renamed.
-pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// A process that is killed leaves what was there before, and maybe a file `.writing-...` beside it.
+///
+/// # Errors
+/// If the system refuses; the message has `path`.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent(path);
     let refuse = |source| Error::io("write", path, source);
     let mut file = builder().tempfile_in(folder).map_err(refuse)?;

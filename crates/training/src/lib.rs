@@ -44,6 +44,7 @@ pub use device::{DeviceError, device_from_name, device_names};
 pub use error::{Error, Result};
 pub use estimator_task::{EstimatorTask, Order};
 pub use evaluate::{Evaluation, Seen, TestSet, evaluate};
+pub use files::write_atomic;
 pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, TrainState, fit};
 pub use optimizers::Optimizers;
 pub use prepare::Prepared;
