@@ -58,13 +58,7 @@ impl PastFeatures {
     }
 
     /// The description of `described_as` and the past of `user`.
-    pub(super) fn write_user(
-        &self,
-        history: &History<'_>,
-        described_as: u32,
-        user: u32,
-        out: &mut Vec<f32>,
-    ) {
+    pub(super) fn write_user(&self, history: &History<'_>, described_as: u32, user: u32, out: &mut Vec<f32>) {
         self.users.write(described_as, out);
         let tally = history.user(user);
         out.push(finite(self.scales.user_count.apply(History::log_count(tally))));

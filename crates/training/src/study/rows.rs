@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_data::past::{PastFeatureBlocks, PastFeatures, PastFeaturesConfig};
+use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_data::{ColdStartConfig, Dataset, FeatureTable, IdMap, Interactions};
 use burn_recsys_models::Examples;
 
