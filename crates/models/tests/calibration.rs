@@ -155,6 +155,19 @@ proptest! {
         prop_assert!(probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
     }
 
+    #[test]
+    fn platt_comes_to_rest_on_any_rows(
+        rows in prop::collection::vec((prop::num::f32::NORMAL | prop::num::f32::ZERO, any::<bool>()), 2..40),
+    ) {
+        let (logits, labels): (Vec<f32>, Vec<bool>) = rows.into_iter().unzip();
+        match Calibration::fit_platt(&logits, &labels) {
+            Ok(fit) => prop_assert!(logits.iter().all(|&x| (0.0..=1.0).contains(&fit.probability(x)))),
+            Err(CalibrationError::OneClass { .. } | CalibrationError::Constant { .. }) => {}
+            Err(CalibrationError::Slope { slope }) => prop_assert!(slope <= 0.0, "{slope}"),
+            Err(error) => prop_assert!(false, "{error}"),
+        }
+    }
+
     /// The step of a logit is the largest over the starts of the smallest over the ends of the mean in
     /// between (Barlow et al. 1972).
     #[test]
