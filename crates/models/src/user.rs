@@ -12,4 +12,4 @@ pub use cross_decoupled::{CrossDecoupled, CrossDecoupledConfig};
 pub use deep_hash::{DeepHash, DeepHashConfig};
 pub use id_lookup::IdLookup;
 pub use mixture::{Experts, Mixture};
-pub use two_branch::{Branch, TwoBranch, TwoBranchConfig};
+pub use two_branch::{Branch, BranchCoupling, TwoBranch, TwoBranchConfig};

@@ -114,21 +114,8 @@ impl Reference for CrossDecoupled {
 
 impl<R: Reference + UserRepresentation> Reference for TwoBranch<R> {
     fn vectors(&self, ids: &[u64], features: &Rows) -> Rows {
-        branch_vectors([self, self], 1.0, ids, features)
+        stack(&self.main, &self.base.vectors(ids, features))
     }
-}
-
-/// The main branch of the first and the regulariser of the second of `users`, for gamma = 2.
-pub(crate) fn branch_vectors<R: Reference + UserRepresentation>(
-    users: [&TwoBranch<R>; 2],
-    progress: f64,
-    ids: &[u64],
-    features: &Rows,
-) -> Rows {
-    let alpha = 1.0 - progress * progress / 4.0;
-    let base = users.map(|users| users.base.vectors(ids, features));
-    let branches = [stack(&users[0].main, &base[0]), stack(&users[1].regulariser, &base[1])];
-    weigh(&vec![vec![alpha, 1.0 - alpha]; ids.len()], &branches)
 }
 
 fn heads(heads: &Heads, input: &Rows) -> Rows {

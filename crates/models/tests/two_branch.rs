@@ -3,11 +3,12 @@
 use burn::tensor::Device;
 use burn_recsys_embeddings::Tape;
 use burn_recsys_models::{
-    Branch, HeadsConfig, IdLookup, MultiTaskEstimator, MultiTaskLoss, TwoBranch, TwoBranchConfig,
+    Branch, BranchCoupling, EstimatorInputs, Examples, HeadsConfig, IdLookup, MultiTaskEstimator,
+    MultiTaskLoss, TwoBranch, TwoBranchConfig,
 };
 
-use crate::gradients::{check_differences, gradients};
-use crate::reference::{self, Reference, branch_vectors, rows as values, stack};
+use crate::gradients::{check_differences, gradients, loss_of};
+use crate::reference::{self, Reference, Rows, rows as values, stack};
 use crate::{D, N_ITEMS, N_TASKS, N_USERS, autodiff, estimator, lookup, n_parameters, rows};
 
 type Model = MultiTaskEstimator<TwoBranch<IdLookup>>;
@@ -33,65 +34,99 @@ fn shares_shift_from_main_to_regulariser() {
     assert!((before - 5.0 / 9.0).abs() < 1e-12);
 }
 
-/// With linear heads, adding vectors is adding logits, as the paper does.
-#[test]
-fn logits_of_linear_heads_are_the_weighted_sum_of_the_branches() {
-    let device = Device::default();
-    let (model, inputs, progress) = (model(HeadsConfig::new(), &device), rows().inputs(&device), 0.7);
+/// The logits by one branch.
+fn logits(model: &Model, branch: Branch, inputs: &EstimatorInputs) -> Rows {
     let base = model.users.base.vectors(&inputs.user_ids, &Vec::new());
-    let of = |users| reference::logits_of_users(&model, users, &inputs);
-    let branches = [of(stack(&model.users.main, &base)), of(stack(&model.users.regulariser, &base))];
-    let alpha = 1.0 - progress * progress / 4.0;
-    let expected = reference::weigh(&vec![vec![alpha, 1.0 - alpha]; base.len()], &branches);
-    for branch in [Branch::Main, Branch::Regulariser] {
-        let logits = model.forward_branch(branch, progress, &inputs, &mut Tape::off());
-        reference::assert_close(logits, &expected);
-    }
+    let layers = match branch {
+        Branch::Main => &model.users.main,
+        Branch::Regulariser => &model.users.regulariser,
+    };
+    reference::logits_of_users(model, stack(layers, &base), inputs)
 }
 
 #[test]
-fn serving_is_the_end_of_training() {
+fn a_branch_is_its_layers_over_the_base_and_the_main_one_serves() {
     let device = Device::default();
-    let heads = HeadsConfig::new().with_hidden(vec![3]);
-    let (model, inputs) = (model(heads, &device), rows().inputs(&device));
-    let served = values(model.forward(&inputs, &mut Tape::off()));
-    for branch in [Branch::Main, Branch::Regulariser] {
-        let at = |progress| values(model.forward_branch(branch, progress, &inputs, &mut Tape::off()));
-        assert_eq!(at(1.0), served);
-        assert_ne!(at(0.0), served);
+    let inputs = rows().inputs(&device);
+    for heads in [HeadsConfig::new(), HeadsConfig::new().with_hidden(vec![3])] {
+        let model = model(heads, &device);
+        let [main, regulariser] = [Branch::Main, Branch::Regulariser].map(|branch| {
+            let actual = model.forward_branch(branch, &inputs, &mut Tape::off());
+            reference::assert_close(actual.clone(), &logits(&model, branch, &inputs));
+            values(actual)
+        });
+        assert_ne!(main, regulariser);
+        assert_eq!(values(model.forward(&inputs, &mut Tape::off())), main);
     }
 }
 
+/// Two samples of as many rows.
+fn samples() -> [Examples; 2] {
+    [rows().select(&[0, 1, 2, 5]), rows().select(&[3, 6, 4, 0])]
+}
+
 #[test]
-fn a_sample_trains_its_own_branch_and_what_is_shared() {
-    let device = autodiff();
-    let (rows, progress) = (rows(), 0.8);
-    let inputs = rows.inputs(&device);
+fn the_loss_and_its_gradients_are_those_of_the_formula() {
+    let (device, progress) = (autodiff(), 0.8);
+    let samples = samples();
+    let inputs = samples.each_ref().map(|rows| rows.inputs(&device));
+    let alpha = 1.0 - 0.4 * 0.4;
+    let expected = |model: &Model, coupling| {
+        let mut of =
+            [logits(model, Branch::Main, &inputs[0]), logits(model, Branch::Regulariser, &inputs[1])];
+        if coupling == BranchCoupling::Logits {
+            let both = reference::weigh(&vec![vec![alpha, 1.0 - alpha]; 4], &of);
+            of = [both.clone(), both];
+        }
+        let [main, regulariser] = [0, 1].map(|at| reference::loss(&of[at], samples[at].labels()));
+        alpha * main + (1.0 - alpha) * regulariser
+    };
     for heads in [HeadsConfig::new(), HeadsConfig::new().with_hidden(vec![4])] {
         let model = model(heads, &device);
-        let branch_size = n_parameters(&model.users.main);
-        assert_eq!(branch_size, n_parameters(&model.users.regulariser));
-        for branch in [Branch::Main, Branch::Regulariser] {
-            let gradients = gradients(&model, |tape| {
-                let logits = model.forward_branch(branch, progress, &inputs, tape);
-                MultiTaskLoss::new(N_TASKS).forward(logits, rows.label_tensor(&device), None)
-            });
-            let n_compared = check_differences(&model, &gradients, |changed| {
-                let users = match branch {
-                    Branch::Main => [&changed.users, &model.users],
-                    Branch::Regulariser => [&model.users, &changed.users],
-                };
-                let users = branch_vectors(users, progress, &inputs.user_ids, &Vec::new());
-                reference::loss(&reference::logits_of_users(changed, users, &inputs), rows.labels())
-            });
-            assert_eq!(n_compared, n_parameters(&model) - branch_size);
-            let other = match branch {
-                Branch::Main => &model.users.regulariser,
-                Branch::Regulariser => &model.users.main,
+        let mut losses = Vec::new();
+        for coupling in [BranchCoupling::Losses, BranchCoupling::Logits] {
+            let loss = |tape: &mut Tape| {
+                let [main, rebalanced] = &samples;
+                let loss = MultiTaskLoss::new(N_TASKS);
+                model.two_branch_loss(&loss, coupling, progress, [main, rebalanced], &device, tape)
             };
-            assert!(gradients.iter().all(|(param, _)| other.iter().all(|layer| layer.weight.id != *param)));
+            let actual = f64::from(loss(&mut Tape::new()).into_scalar::<f32>());
+            assert!((actual - expected(&model, coupling)).abs() < 1e-6, "{coupling:?}: {actual}");
+            losses.push(actual);
+            let gradients = gradients(&model, loss);
+            let n_compared = check_differences(&model, &gradients, |model| expected(model, coupling));
+            assert_eq!(n_compared, n_parameters(&model));
         }
+        assert!((losses[0] - losses[1]).abs() > 1e-3, "the couplings differ: {losses:?}");
     }
+}
+
+#[test]
+fn training_starts_from_the_main_sample_alone() {
+    let (device, loss) = (autodiff(), MultiTaskLoss::new(N_TASKS));
+    let model = model(HeadsConfig::new(), &device);
+    let [main, rebalanced] = samples();
+    let alone = f64::from(loss_of(&model, &main, &mut Tape::new()).into_scalar::<f32>());
+    for coupling in [BranchCoupling::Losses, BranchCoupling::Logits] {
+        let rows = [&main, &rebalanced];
+        let both = model.two_branch_loss(&loss, coupling, 0.0, rows, &device, &mut Tape::new());
+        assert!((f64::from(both.into_scalar::<f32>()) - alone).abs() < 1e-7);
+    }
+}
+
+#[test]
+#[should_panic(expected = "4 main rows cannot pair 2 rebalanced")]
+fn logits_of_samples_of_different_sizes_panic() {
+    let (device, loss) = (Device::default(), MultiTaskLoss::new(N_TASKS));
+    let [main, rebalanced] = samples();
+    model(HeadsConfig::new(), &device).two_branch_loss(
+        &loss,
+        BranchCoupling::Logits,
+        0.5,
+        [&main, &rebalanced.select(&[0, 1])],
+        &device,
+        &mut Tape::off(),
+    );
 }
 
 #[test]
