@@ -34,7 +34,7 @@ pub use representation::{ItemRepresentation, UserRepresentation};
 pub use scorer::ItemScorer;
 pub use two_tower::{TwoTower, TwoTowerConfig};
 pub use user::{
-    Branch, Cohort, CrossDecoupled, CrossDecoupledConfig, DeepHash, DeepHashConfig, Experts, IdLookup,
-    Mixture, Projected, TwoBranch, TwoBranchConfig,
+    Branch, BranchCoupling, Cohort, CrossDecoupled, CrossDecoupledConfig, DeepHash, DeepHashConfig, Experts,
+    IdLookup, Mixture, Projected, TwoBranch, TwoBranchConfig,
 };
 pub use value::{UserValue, ValueError};

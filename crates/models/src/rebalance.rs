@@ -5,7 +5,8 @@ use rustc_hash::FxHashMap;
 /// How often the most frequent item of the tail occurs, where the `head_fraction` of all items that occur
 /// most often is the head; `None` if nothing is left for the tail.
 ///
-/// The cap of [`rebalanced_rows`] by Zhang et al. 2023. The number of items in the head is rounded down.
+/// The cap of [`rebalanced_rows`] by Zhang et al. 2023 (arXiv 2210.14309, section 3.2), who have 0.2 for
+/// MovieLens 1M and 0.001 for BookCrossing. The number of items in the head is rounded down.
 ///
 /// ```
 /// use burn_recsys_models::max_tail_count;

@@ -14,4 +14,4 @@ pub use deep_hash::{DeepHash, DeepHashConfig};
 pub use id_lookup::IdLookup;
 pub use mixture::{Experts, Mixture};
 pub use projected::Projected;
-pub use two_branch::{Branch, TwoBranch, TwoBranchConfig};
+pub use two_branch::{Branch, BranchCoupling, TwoBranch, TwoBranchConfig};

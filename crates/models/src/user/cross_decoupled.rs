@@ -33,8 +33,8 @@ pub struct CrossDecoupledConfig {
     pub seed: u64,
 }
 
-/// Vectors of items or users from two experts, the item side of the Cross Decoupling Network (Zhang et
-/// al. 2023, arXiv 2210.14309, "memorization and generalization decoupling").
+/// Vectors of items or users from two experts: the item side of the Cross Decoupling Network (Zhang et
+/// al. 2023, arXiv 2210.14309, section 3.1).
 ///
 /// ```text
 /// weights = softmax(linear(frequency))
@@ -44,7 +44,8 @@ pub struct CrossDecoupledConfig {
 /// One expert memorises: it sees the id and nothing else. The other generalises: it sees features
 /// other than the frequency and no id. The gate sees the frequency alone, so what is trusted depends on
 /// how much there was to memorise, and items of the long tail borrow from items that are like them. The
-/// paper has a number of experts of either kind; here it is one of each.
+/// paper has a number of experts of either kind (Eq. 3); here it is one of each. Its gate,
+/// `softmax(W frequency)`, has no bias; with one, an item that was never seen need not weigh both alike.
 ///
 /// A [`Mixture`](crate::Mixture) differs: its gate sees all features, and its experts are whole
 /// representations. The paper's user side is [`TwoBranch`](crate::TwoBranch).

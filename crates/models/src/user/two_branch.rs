@@ -7,7 +7,9 @@ use burn::tensor::{Device, Tensor};
 use burn_recsys_embeddings::Tape;
 use burn_recsys_embeddings::dense::{forward_stack, seeded_stack};
 
-use crate::{EstimatorInputs, ItemRepresentation, MultiTaskEstimator, UserRepresentation};
+use crate::{
+    EstimatorInputs, Examples, ItemRepresentation, MultiTaskEstimator, MultiTaskLoss, UserRepresentation,
+};
 
 /// Configuration of a [`TwoBranch`].
 #[derive(Config, Debug)]
@@ -15,7 +17,7 @@ pub struct TwoBranchConfig {
     /// The size of each vector that comes out.
     pub d_user: usize,
     /// How far attention shifts to the rebalanced rows: at the end of training the main branch still
-    /// counts `1 - 1 / gamma^2`. Above 1.
+    /// counts `1 - 1 / gamma^2`. Above 1; larger where items are more skewed.
     pub gamma: f64,
     /// The widths of the hidden layers of either branch.
     #[config(default = "Vec::new()")]
@@ -25,34 +27,26 @@ pub struct TwoBranchConfig {
     pub seed: u64,
 }
 
-/// Users known by a shared base and two branches of layers behind it, the user side of the Cross
-/// Decoupling Network (Zhang et al. 2023, arXiv 2210.14309: regularised bilateral branches and the
-/// gamma-adapter).
+/// Users known by a shared base and two branches of layers behind it: the user side of the Cross
+/// Decoupling Network (Zhang et al. 2023, arXiv 2210.14309, sections 3.2 and 3.3).
 ///
 /// ```text
-/// alpha  = 1 - (progress / gamma)^2        progress = t / T, from 0 to 1
-/// vector = alpha * main(base) + (1 - alpha) * regulariser(base)
+/// main vector        = main(base)              serves and learns from rows as they come      (Eq. 4)
+/// regulariser vector = regulariser(base)       learns from rows with items rebalanced        (Eq. 4)
+/// alpha              = 1 - (progress / gamma)^2          progress = t / T, from 0 to 1       (Eq. 6)
 /// ```
 ///
-/// The main branch learns from rows as they come, mostly of head items; the regulariser from rows in
-/// which head items are thinned out ([`rebalanced_rows`](crate::rebalanced_rows)). `alpha` starts at 1 and
-/// falls, so attention shifts softly to the tail without the head being forgotten. Serving has the last
-/// `alpha`.
-///
-/// # Training
-/// A step takes a batch of either sample:
-///
-/// ```text
-/// loss = alpha * loss of the main batch + (1 - alpha) * loss of the rebalanced batch
-/// ```
-///
-/// each with the logits of [`MultiTaskEstimator::forward_branch`]:
+/// Rows as they come are mostly of head items; for the regulariser those are thinned out
+/// ([`rebalanced_rows`](crate::rebalanced_rows)). `alpha` starts at 1 and falls, so attention shifts softly
+/// to the tail without the head being forgotten. What serves is the main branch alone (Eq. 9): the
+/// regulariser teaches the base and the items, and costs nothing later.
 ///
 /// ```
 /// use burn::tensor::Device;
 /// use burn_recsys_embeddings::{EmbeddingTableConfig, Tape};
 /// use burn_recsys_models::{
-///     Branch, Examples, IdLookup, MultiTaskEstimatorConfig, MultiTaskLoss, TwoBranchConfig, rebalanced_rows,
+///     BranchCoupling, Examples, IdLookup, MultiTaskEstimatorConfig, MultiTaskLoss, TwoBranchConfig,
+///     rebalanced_rows,
 /// };
 ///
 /// let device = Device::default().autodiff();
@@ -63,24 +57,13 @@ pub struct TwoBranchConfig {
 /// let rows = Examples::new(vec![1, 2, 3, 4], vec![7, 7, 7, 9])?.with_labels(vec![1.0, 0.0, 1.0, 1.0], 1)?;
 /// let rebalanced = rows.select(&rebalanced_rows(rows.item_ids(), 1, 42, 0));
 /// let (progress, loss, mut tape) = (0.5, MultiTaskLoss::new(1), Tape::new());
-/// let mut of = |branch, rows: &Examples| {
-///     let logits = ranker.forward_branch(branch, progress, &rows.inputs(&device), &mut tape);
-///     loss.forward(logits, rows.label_tensor(&device), None) * ranker.users.share(branch, progress)
-/// };
-/// let total = of(Branch::Main, &rows) + of(Branch::Regulariser, &rebalanced);
-/// let mut grads = total.backward();
-/// let rows_of_tables = tape.gradients(&mut grads);
-/// assert_eq!(rows_of_tables.len(), 2);
+/// let loss = ranker.two_branch_loss(
+///     &loss, BranchCoupling::Losses, progress, [&rows, &rebalanced], &device, &mut tape,
+/// );
+/// let mut grads = loss.backward();
+/// assert_eq!(tape.gradients(&mut grads).len(), 2);
 /// # Ok::<(), burn_recsys_models::ExampleError>(())
 /// ```
-///
-/// # Differences from the paper
-/// - It adds logits, here vectors are added. With the original heads, which are linear, and with a dot
-///   product that is the same; heads with hidden layers see one vector either way, and cost no more.
-/// - It pairs a user of one sample with a user of the other and adds their logits of all items. A ranker
-///   has a logit for one row, so here both branches see the same row and the branch whose sample it is not
-///   is held fixed: each branch learns from its own sample alone, what is trained is what is served, and
-///   logits stay those of the row's own labels.
 ///
 /// Made by [`TwoBranchConfig::init`].
 #[derive(Module, Debug)]
@@ -102,6 +85,22 @@ pub enum Branch {
     Main,
     /// Rows in which head items are thinned out.
     Regulariser,
+}
+
+/// How a row of the main sample and a row of the rebalanced sample become one loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BranchCoupling {
+    /// `alpha * loss(main, its labels) + (1 - alpha) * loss(regulariser, its labels)`: each branch has
+    /// the loss of its own rows. The main branch, which serves, stays calibrated to the rows as they come.
+    Losses,
+    /// As the paper (Eq. 5 and 8): row `i` of one sample goes with row `i` of the other, and with
+    /// `s = alpha * main + (1 - alpha) * regulariser` the loss is `alpha * loss(s, labels of the main row) +
+    /// (1 - alpha) * loss(s, labels of the other)`.
+    ///
+    /// The paper does so before a softmax over all items. A logit for one row is another matter: it takes
+    /// part in the labels of an unrelated row, so probabilities need a
+    /// [`Calibration`](crate::Calibration) afterwards.
+    Logits,
 }
 
 impl TwoBranchConfig {
@@ -138,48 +137,36 @@ impl<R: UserRepresentation> TwoBranch<R> {
         }
     }
 
-    /// User vectors from which only `branch`, and the base through it, learns: the other branch gives
-    /// its part of the vectors and no gradient.
+    /// User vectors of one branch.
     ///
     /// # Shapes
     /// - as [`UserRepresentation::user_vectors`]
     ///
     /// # Panics
-    /// As [`UserRepresentation::user_vectors`], or if `progress` is not in `0..=1`.
+    /// As [`UserRepresentation::user_vectors`].
     pub fn branch_vectors(
         &self,
         branch: Branch,
-        progress: f64,
         ids: &[u64],
         features: &Tensor<2>,
         tape: &mut Tape,
     ) -> Tensor<2> {
-        let base = self.base.user_vectors(ids, features, tape);
-        let [main, regulariser] = self.branches(base);
-        match branch {
-            Branch::Main => self.mix(main, regulariser.detach(), progress),
-            Branch::Regulariser => self.mix(main.detach(), regulariser, progress),
-        }
-    }
-
-    fn branches(&self, base: Tensor<2>) -> [Tensor<2>; 2] {
-        [forward_stack(&self.main, base.clone()), forward_stack(&self.regulariser, base)]
-    }
-
-    fn mix(&self, main: Tensor<2>, regulariser: Tensor<2>, progress: f64) -> Tensor<2> {
-        main * self.share(Branch::Main, progress) + regulariser * self.share(Branch::Regulariser, progress)
+        let layers = match branch {
+            Branch::Main => &self.main,
+            Branch::Regulariser => &self.regulariser,
+        };
+        forward_stack(layers, self.base.user_vectors(ids, features, tape))
     }
 }
 
-/// The vectors at the end of training; both branches learn from them.
+/// Those of the main branch.
 impl<R: UserRepresentation> UserRepresentation for TwoBranch<R> {
     fn d_user(&self) -> usize {
         self.main.last().map_or(0, |layer| layer.weight.lazy_shape()[1])
     }
 
     fn user_vectors(&self, ids: &[u64], features: &Tensor<2>, tape: &mut Tape) -> Tensor<2> {
-        let [main, regulariser] = self.branches(self.base.user_vectors(ids, features, tape));
-        self.mix(main, regulariser, 1.0)
+        self.branch_vectors(Branch::Main, ids, features, tape)
     }
 
     fn n_user_features(&self) -> Option<usize> {
@@ -196,24 +183,54 @@ impl<R: UserRepresentation> UserRepresentation for TwoBranch<R> {
 }
 
 impl<R: UserRepresentation, I: ItemRepresentation> MultiTaskEstimator<TwoBranch<R>, I> {
-    /// The logits of rows of the sample of `branch`, for training; see [`TwoBranch`]. Items, heads and all
-    /// else are shared and learn from both samples.
+    /// The logits by one branch of users. Items, heads and all else are shared; with [`Branch::Main`] it is
+    /// [`forward`](Self::forward).
     ///
     /// # Shapes
     /// - `inputs`: `batch` rows
     /// - output: `[batch, n_tasks]`
     ///
     /// # Panics
-    /// As [`forward`](Self::forward), or if `progress` is not in `0..=1`.
-    pub fn forward_branch(
-        &self,
-        branch: Branch,
-        progress: f64,
-        inputs: &EstimatorInputs,
-        tape: &mut Tape,
-    ) -> Tensor<2> {
+    /// As [`forward`](Self::forward).
+    pub fn forward_branch(&self, branch: Branch, inputs: &EstimatorInputs, tape: &mut Tape) -> Tensor<2> {
         let EstimatorInputs { user_ids, user_features, .. } = inputs;
-        let users = self.users.branch_vectors(branch, progress, user_ids, user_features, tape);
+        let users = self.users.branch_vectors(branch, user_ids, user_features, tape);
         self.forward_users(users, inputs, tape)
+    }
+
+    /// The loss of a batch of the main sample and a batch of the rebalanced sample, both with labels,
+    /// when `progress` of the training is done; see [`TwoBranch`].
+    ///
+    /// # Shapes
+    /// - output: `[1]`
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward) and [`MultiTaskLoss::forward`], if `progress` is not in `0..=1`, or
+    /// if logits are coupled and the batches differ in size; the message has both.
+    pub fn two_branch_loss(
+        &self,
+        loss: &MultiTaskLoss,
+        coupling: BranchCoupling,
+        progress: f64,
+        [main, rebalanced]: [&Examples; 2],
+        device: &Device,
+        tape: &mut Tape,
+    ) -> Tensor<1> {
+        let alpha = self.users.share(Branch::Main, progress);
+        let of_main = self.forward_branch(Branch::Main, &main.inputs(device), tape);
+        let of_regulariser = self.forward_branch(Branch::Regulariser, &rebalanced.inputs(device), tape);
+        let [of_main, of_regulariser] = match coupling {
+            BranchCoupling::Losses => [of_main, of_regulariser],
+            BranchCoupling::Logits => {
+                let (n_main, n_rebalanced) = (main.n_rows(), rebalanced.n_rows());
+                assert!(n_main == n_rebalanced, "{n_main} main rows cannot pair {n_rebalanced} rebalanced");
+                let logits = of_main * alpha + of_regulariser * (1.0 - alpha);
+                [logits.clone(), logits]
+            }
+        };
+        let of = |logits, rows: &Examples| {
+            loss.forward(logits, rows.label_tensor(device), rows.weight_tensor(device))
+        };
+        of(of_main, main) * alpha + of(of_regulariser, rebalanced) * (1.0 - alpha)
     }
 }

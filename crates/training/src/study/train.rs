@@ -8,8 +8,8 @@ use burn::optim::AdamConfig;
 use burn::tensor::{Device, Tensor};
 use burn_recsys_embeddings::{SparseOptimizer, Tape};
 use burn_recsys_models::{
-    Calibration, Examples, ItemRepresentation, MultiTaskEstimator, MultiTaskLoss, UserRepresentation,
-    UserValue,
+    Calibration, CalibrationError, Examples, ItemRepresentation, MultiTaskEstimator, MultiTaskLoss,
+    UserRepresentation, UserValue,
 };
 use serde::{Deserialize, Serialize};
 
@@ -173,18 +173,20 @@ fn mean_loss(logits: &[f32], labels: &[f32]) -> f64 {
     losses.sum::<f64>() / labels.len().max(1) as f64
 }
 
-/// The value score with every task calibrated on rows held out; a task whose labels are all alike there
-/// stays as it is.
+/// The value score with every task calibrated on rows held out. A task that cannot be, because its labels
+/// are all alike there or its estimates are no better than chance, stays as it is.
 fn calibrated(weights: &[f64], logits: &[f32], labels: &[f32]) -> Result<UserValue> {
     let calibrations = (0..TASKS.len()).map(|task| {
         let column =
             |values: &[f32]| values.iter().copied().skip(task).step_by(TASKS.len()).collect::<Vec<f32>>();
         let labels: Vec<bool> = column(labels).into_iter().map(|label| label == 1.0).collect();
-        let is_constant = labels.iter().all(|label| *label == labels[0]);
-        if is_constant {
-            Ok(Calibration::identity())
-        } else {
-            Calibration::fit_platt(&column(logits), &labels)
+        match Calibration::fit_platt(&column(logits), &labels) {
+            Err(
+                CalibrationError::OneClass { .. }
+                | CalibrationError::Constant { .. }
+                | CalibrationError::Slope { .. },
+            ) => Ok(Calibration::identity()),
+            fitted => fitted,
         }
     });
     let calibrations = calibrations.collect::<std::result::Result<Vec<_>, _>>()?;
