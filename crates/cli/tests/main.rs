@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bad_input;
+mod compare;
 mod interruption;
 mod round_trip;
 

@@ -5,6 +5,9 @@ use burn_recsys_training::study::{CandidateReport, StudyReport};
 use super::{Plot, Point, Series};
 use crate::study_tables::{ALL, representations};
 
+/// How far one way is moved aside from the next, as a part of the axis.
+const ASIDE: f64 = 0.006;
+
 pub(super) fn plot(report: &StudyReport) -> Option<Plot> {
     let mut series: Vec<Series> = Vec::new();
     for candidate in &report.candidates {
@@ -19,14 +22,18 @@ pub(super) fn plot(report: &StudyReport) -> Option<Plot> {
     }
     let places: Vec<f64> = series.iter().flat_map(|series| &series.points).map(|point| point.x).collect();
     let (first, last) = (places.iter().copied().reduce(f64::min)?, places.iter().copied().reduce(f64::max)?);
-    for series in &mut series {
+    let room = last - first + 0.6;
+    let middle = (series.len() as f64 - 1.0) / 2.0;
+    for (at, series) in series.iter_mut().enumerate() {
         series.points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        // Ways at one budget would hide each other's intervals.
+        series.points.iter_mut().for_each(|point| point.x += room * ASIDE * (at as f64 - middle));
     }
     let full = representations(report).into_iter().find(|candidate| candidate.name == "id");
     let level = full.and_then(|full| Some((full.estimate(ALL, "AUC")?.mean, "id, full table".to_string())));
     Some(Plot {
         title: format!("AUC against memory, {}", report.dataset),
-        x_title: "bytes of the user representation".into(),
+        x_title: "bytes of the user representation, moved a little apart".into(),
         y_title: "AUC, mean over tasks".into(),
         x: [first - 0.3, last + 0.3],
         // Powers of two, at most about twelve.

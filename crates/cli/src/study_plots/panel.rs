@@ -66,12 +66,7 @@ impl Scale {
 fn draw(plot: &Plot, text: &mut String) -> Drawn {
     let area = SVGBackend::with_string(text, (SIZE[0] as u32, SIZE[1] as u32)).into_drawing_area();
     area.fill(&WHITE)?;
-    let points = || plot.series.iter().flat_map(|series| &series.points);
-    let bounds = points()
-        .flat_map(|point| [point.low, point.high])
-        .chain(plot.level.iter().map(|level| level.0))
-        .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(value), high.max(value)]);
-    let (y, step) = y_axis(bounds, plot.y_limits);
+    let (y, step) = y_axis(bounds(plot), plot.y_limits);
     let scale = Scale { x: plot.x, y };
     axes(plot, &scale, step, &area)?;
     for (at, series) in plot.series.iter().enumerate() {
@@ -88,6 +83,21 @@ fn draw(plot: &Plot, text: &mut String) -> Drawn {
     legend(plot, &area)?;
     area.present()?;
     Ok(())
+}
+
+/// The least and the most to show. Intervals that are much wider than the means are apart, as those from
+/// few seeds, are cut off: the means would lie on one line otherwise.
+fn bounds(plot: &Plot) -> [f64; 2] {
+    let all = |values: &mut dyn Iterator<Item = f64>| {
+        values
+            .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(value), high.max(value)])
+    };
+    let points = || plot.series.iter().flat_map(|series| &series.points);
+    let level = plot.level.iter().map(|level| level.0);
+    let [low, high] = all(&mut points().map(|point| point.y).chain(level));
+    let room = (high - low).max(0.02);
+    let [least, most] = all(&mut points().flat_map(|point| [point.low, point.high]));
+    [low.min(least.max(low - room)), high.max(most.min(high + room))]
 }
 
 /// The ends of the y axis around `bounds`, and the distance of its ticks: about six, at round numbers.
@@ -115,7 +125,7 @@ fn axes(plot: &Plot, scale: &Scale, step: f64, area: &Area<'_>) -> Drawn {
     let grid: ShapeStyle = BLACK.mix(0.1).stroke_width(1);
     let decimals = (-step.log10()).ceil().max(0.0) as usize;
     let n_ticks = ((scale.y[1] - scale.y[0]) / step).round() as usize;
-    let first = (scale.y[0] / step).ceil() * step;
+    let first = (scale.y[0] / step - 1e-6).ceil() * step;
     for tick in 0..=n_ticks {
         let value = first + tick as f64 * step;
         if value > scale.y[1] + 1e-9 {
@@ -154,15 +164,17 @@ fn axes(plot: &Plot, scale: &Scale, step: f64, area: &Area<'_>) -> Drawn {
     Ok(())
 }
 
-/// The interval with a short bar at either end, the mark hiding its middle.
+/// The interval with a short bar at either end that is within the axes.
 fn interval(scale: &Scale, point: &Point, color: RGBColor, area: &Area<'_>) -> Drawn {
-    let (x, low, high) = (scale.x(point.x), scale.y(point.low), scale.y(point.high));
-    if low == high {
+    if point.low == point.high {
         return Ok(());
     }
     let style: ShapeStyle = color.stroke_width(1);
-    area.draw(&PathElement::new([(x, low), (x, high)], style))?;
-    for y in [low, high] {
+    let ends = [point.low, point.high].map(|end| (end, end.clamp(scale.y[0], scale.y[1])));
+    let x = scale.x(point.x);
+    area.draw(&PathElement::new(ends.map(|(_, shown)| (x, scale.y(shown))), style))?;
+    for (_, y) in ends.into_iter().filter(|(end, shown)| end == shown) {
+        let y = scale.y(y);
         area.draw(&PathElement::new([(x - 3, y), (x + 3, y)], style))?;
     }
     Ok(())
