@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupted \
-                          (a run that was interrupted continues with `train --resume`).";
+                          (a run that was interrupted continues with `train --resume` or `compare --resume`).";
 
 #[derive(Debug, Args)]
 pub(crate) struct Common {
@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Data(DataCommand),
     /// Train what a configuration file says, or continue a run that was cut off.
     Train(Train),
+    /// Train several ways to know a user on one split, over several seeds, and compare them.
+    Compare(Compare),
     /// Measure a finished run on its test part, beside the baselines.
     Evaluate(Evaluate),
     /// The best items for a user, by a finished run.
@@ -98,6 +100,24 @@ pub(crate) struct Train {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Continue the run in the folder from its last checkpoint.
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Compare {
+    /// The study, a TOML file. `examples/studies/` has complete ones.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Other data than the file names: a data set such as ml-1m, a folder of MovieLens files, or one
+    /// file of ratings beside such files.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) data: Option<String>,
+    /// The folder for the results. Default: runs/ and the configuration file's name.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Continue the study in the folder; what was trained is not trained again.
     #[arg(long)]
     pub(crate) resume: bool,
 }

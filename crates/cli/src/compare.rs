@@ -1,150 +1,133 @@
-//! The trained model beside the baselines, as a table or as JSON.
+//! Ways to know a user, side by side.
 
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
-use burn_recsys_models::{ItemScorer, Popular, RecentPopular};
-use burn_recsys_training::{Evaluation, Prepared, Result, RunConfig, Seen, TestSet, evaluate};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use burn_recsys_data::named::NamedDataset;
+use burn_recsys_training::study::{
+    CandidateReport, SeedOutcome, Study, StudyConfig, StudyProgress, StudyReport,
+};
+use burn_recsys_training::{DataConfig, Error, Result, StepReport, StudyFolder, device_from_name};
 
-use crate::table::Table;
+use crate::arguments::{Common, Compare};
+use crate::output::{line, note};
+use crate::progress::StudyBar;
+use crate::study_tables::{Section, sections};
+use crate::{data, interrupt, study_plots};
 
-/// The window of recent popularity: this part of the training rows, the last by time.
-const RECENT: f64 = 0.2;
+/// `compare`.
+pub(crate) fn run(common: &Common, arguments: &Compare) -> Result<()> {
+    let given = arguments.config.as_deref().map(StudyConfig::read).transpose()?;
+    let given = given.map(|config| with_data(config, arguments.data.as_deref())).transpose()?;
+    let path = study_path(arguments)?;
+    // Refused before any work is done.
+    let device = device_from_name(&common.device)?;
+    let (config, folder) = if arguments.resume {
+        let folder = StudyFolder::open(&path)?;
+        let saved = folder.config()?;
+        let given = match given {
+            None => with_data(saved.clone(), arguments.data.as_deref())?,
+            Some(given) => given,
+        };
+        folder.check_config(&given)?;
+        (saved, Some(folder))
+    } else {
+        StudyFolder::refuse_existing(&path)?;
+        let absent = || Error::Config { key: "--config", message: "is needed to start a study".into() };
+        (given.ok_or_else(absent)?, None)
+    };
 
-/// What quickstart, train and evaluate report.
-#[derive(Debug, Serialize)]
-pub(crate) struct Outcome {
-    dataset: Value,
-    split: Value,
-    pub(crate) models: Vec<ModelOutcome>,
-    run_folder: String,
-    device: String,
-    seed: u64,
-    /// The number of epochs behind the weights; absent where nothing was trained.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    n_epochs: Option<u64>,
-}
-
-/// One row of the table.
-#[derive(Debug, Serialize)]
-pub(crate) struct ModelOutcome {
-    name: String,
-    metrics: Map<String, Value>,
-    seconds: Seconds,
-}
-
-#[derive(Debug, Serialize)]
-struct Seconds {
-    /// `None` where the model was trained before.
-    train: Option<f64>,
-    evaluate: f64,
-}
-
-impl ModelOutcome {
-    pub(crate) fn new(name: &str, evaluation: &Evaluation, train: Option<f64>) -> Self {
-        let summaries = evaluation.report.summaries().iter();
-        ModelOutcome {
-            name: name.into(),
-            metrics: summaries.map(|summary| (summary.label.clone(), json!(summary.value))).collect(),
-            seconds: Seconds { train, evaluate: evaluation.seconds },
+    note(format_args!("reading the data and what was known before every row"));
+    let study = Study::prepare(&data::load(common, &config.data)?, &config)?;
+    let folder = match folder {
+        Some(folder) => folder.check(&config, &study).map(|()| folder)?,
+        None => StudyFolder::create(&path, &config, &study)?,
+    };
+    let candidates = study.candidates();
+    let known = folder.outcomes()?;
+    interrupt::listen();
+    // Without candidates a report is its heading.
+    let mut heading = study.run(&[], &[], &device, &mut ())?;
+    heading.candidates.clone_from(&known);
+    let n_known = known.iter().map(|candidate| candidate.seeds.len()).sum();
+    let bar = StudyBar::new(candidates.len() * config.seeds.len(), n_known);
+    let mut progress = Saved { folder: &folder, report: heading, bar };
+    let report = study.run(&candidates, &known, &device, &mut progress).inspect_err(|error| {
+        if matches!(error, Error::Stopped { .. }) {
+            let path = path.display();
+            progress.bar.line(&format!("what was trained is kept; continue: compare --resume --out {path}"));
         }
-    }
+    })?;
+    drop(progress);
+    finish(common, &folder, &report)
 }
 
-/// Popularity with and without seen items, and recent popularity where one moment parts training from
-/// test: under other splits a window of the training part holds what came after a user's test rows.
-pub(crate) fn baselines(prepared: &Prepared, test: &TestSet, k: &[usize]) -> Result<Vec<ModelOutcome>> {
-    let train = &prepared.train;
-    let start = Instant::now();
-    let popular = Popular::new(train.n_items(), train.items());
-    let seconds = start.elapsed().as_secs_f64();
-    let mut outcomes = Vec::new();
-    for (name, seen) in [("popular-with-seen", Seen::Kept), ("popular", Seen::Removed)] {
-        outcomes.push(ModelOutcome::new(name, &evaluate(&popular, test, k, seen)?, Some(seconds)));
+/// Saves and prints what was found.
+fn finish(common: &Common, folder: &StudyFolder, report: &StudyReport) -> Result<()> {
+    let sections = sections(report);
+    let markdown: Vec<String> = sections.iter().map(Section::markdown).collect();
+    folder.write_text("table.md", &markdown.join("\n"))?;
+    for (name, svg) in study_plots::all(report)? {
+        folder.write_text(name, &svg)?;
     }
-    if let (Some(timestamps), Some(_)) = (train.timestamps(), prepared.manifest.horizon) {
-        let start = Instant::now();
-        let (until, window) = recent_window(timestamps);
-        let recent: &dyn ItemScorer =
-            &RecentPopular::new(train.n_items(), train.items(), timestamps, until, window);
-        let seconds = start.elapsed().as_secs_f64();
-        let evaluation = evaluate(recent, test, k, Seen::Removed)?;
-        outcomes.push(ModelOutcome::new("recent-popular", &evaluation, Some(seconds)));
+    // After all else: the budgets of a memory study are in the final report only.
+    folder.write_results(report)?;
+    if common.json {
+        return data::print_json(report);
     }
-    Ok(outcomes)
+    sections.iter().for_each(Section::print);
+    line(format_args!("folder: {}", folder.path().display()));
+    Ok(())
 }
 
-/// The end and the length of the window that holds the last rows by time.
-fn recent_window(timestamps: &[i64]) -> (i64, i64) {
-    let mut sorted = timestamps.to_vec();
-    sorted.sort_unstable();
-    let first = ((sorted.len() as f64) * (1.0 - RECENT)) as usize;
-    let until = sorted.last().map_or(0, |last| last + 1);
-    (until, until - sorted.get(first).copied().unwrap_or(until))
+/// The study with other data, if there is any, and paths that mean the same from every folder.
+fn with_data(mut config: StudyConfig, data: Option<&str>) -> Result<StudyConfig> {
+    if let Some(data) = data {
+        config.data = match data.parse::<NamedDataset>() {
+            Ok(dataset) => DataConfig::Named { name: dataset.name().into() },
+            Err(_) if Path::new(data).exists() => DataConfig::MovieLens { movielens: data.into() },
+            Err(error) => {
+                let message = format!("{error}; and no folder or file has this path");
+                return Err(Error::Config { key: "--data", message });
+            }
+        };
+    }
+    config.data = config.data.absolute()?;
+    Ok(config)
 }
 
-impl Outcome {
-    pub(crate) fn new(
-        prepared: &Prepared,
-        test: &TestSet,
-        config: &RunConfig,
-        device: &str,
-        run_folder: &std::path::Path,
-        n_epochs: Option<u64>,
-        models: Vec<ModelOutcome>,
-    ) -> Self {
-        let [interactions, users, items] = prepared.counts;
-        let manifest = &prepared.manifest;
-        Outcome {
-            dataset: json!({
-                "name": prepared.dataset, "interactions": interactions, "users": users, "items": items,
+fn study_path(arguments: &Compare) -> Result<PathBuf> {
+    let stem = || Some(Path::new("runs").join(arguments.config.as_deref()?.file_stem()?));
+    arguments.out.clone().or_else(stem).ok_or_else(|| Error::Config {
+        key: "--out",
+        message: "is needed to find the study: name its folder, or the --config that it was started with"
+            .into(),
+    })
+}
+
+/// Saves every outcome at once: what is cut off loses one training.
+struct Saved<'a> {
+    folder: &'a StudyFolder,
+    report: StudyReport,
+    bar: StudyBar,
+}
+
+impl StudyProgress for Saved<'_> {
+    fn step(&mut self, candidate: &str, seed: u64, report: StepReport) -> bool {
+        self.bar.step(candidate, seed, report);
+        !interrupt::is_requested()
+    }
+
+    fn trained(&mut self, candidate: &str, outcome: &SeedOutcome) -> Result<()> {
+        self.bar.trained(candidate, outcome);
+        let candidates = &mut self.report.candidates;
+        match candidates.iter_mut().find(|known| known.name == candidate) {
+            Some(known) => known.seeds.push(outcome.clone()),
+            None => candidates.push(CandidateReport {
+                name: candidate.into(),
+                budget: None,
+                seeds: vec![outcome.clone()],
             }),
-            split: json!({
-                "train": prepared.train.len(),
-                "train_users": prepared.train.n_users(),
-                "train_items": prepared.train.n_items(),
-                "test": manifest.test.interactions,
-                "test_relevant": prepared.test.len(),
-                "test_users": test.n_users(),
-                "train_sha256": manifest.train.sha256,
-                "test_sha256": manifest.test.sha256,
-            }),
-            models,
-            run_folder: run_folder.display().to_string(),
-            device: device.into(),
-            seed: config.seed,
-            n_epochs,
         }
-    }
-
-    /// One JSON object on standard output.
-    pub(crate) fn print_json(&self) -> Result<()> {
-        crate::data::print_json(self)
-    }
-
-    pub(crate) fn print_table(&self) {
-        let labels: Vec<&String> =
-            self.models.first().map(|model| model.metrics.keys().collect()).unwrap_or_default();
-        let mut table = Table::new(
-            ["model".to_string()]
-                .into_iter()
-                .chain(labels.iter().map(|label| label.to_string()))
-                .chain(["train s".into(), "evaluate s".into()]),
-        );
-        for model in &self.models {
-            let metric = |label: &&String| match model.metrics.get(*label).and_then(Value::as_f64) {
-                Some(value) => format!("{value:.4}"),
-                None => "-".into(),
-            };
-            let train = model.seconds.train.map_or("-".into(), |seconds| format!("{seconds:.2}"));
-            table.push(
-                [model.name.clone()]
-                    .into_iter()
-                    .chain(labels.iter().map(metric))
-                    .chain([train, format!("{:.2}", model.seconds.evaluate)]),
-            );
-        }
-        table.print();
+        self.folder.write_results(&self.report)
     }
 }

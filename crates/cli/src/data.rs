@@ -1,7 +1,9 @@
 //! The data sets known by name.
 
-use burn_recsys_data::Dataset;
+use std::path::Path;
+
 use burn_recsys_data::named::{DataFolders, Fetch, NamedDataset};
+use burn_recsys_data::{Dataset, movielens};
 use burn_recsys_training::{DataConfig, Error, Result};
 use serde::Serialize;
 use serde_json::json;
@@ -71,6 +73,10 @@ pub(crate) fn load(common: &Common, config: &DataConfig) -> Result<Dataset> {
             let folders = DataFolders::new(common.data_dir.as_deref());
             Ok(dataset.load(&folders, Fetch::IfAbsent, &|done, total| bar.update(done, total))?)
         }
+        DataConfig::MovieLens { movielens: path } if path.is_dir() => {
+            Ok(movielens::read_folder(&last_parts(path, 1), path)?)
+        }
+        DataConfig::MovieLens { movielens: path } => Ok(movielens::read_ratings(&last_parts(path, 2), path)?),
         DataConfig::File { path, format } => {
             let interactions = burn_recsys_data::read_interactions(path, format)?;
             Ok(Dataset {
@@ -81,6 +87,12 @@ pub(crate) fn load(common: &Common, config: &DataConfig) -> Result<Dataset> {
             })
         }
     }
+}
+
+/// The last `n` parts of a path: a ratings file is known by its data set's folder, too.
+fn last_parts(path: &Path, n: usize) -> String {
+    let parts: Vec<_> = path.iter().filter(|part| *part != "/").map(|part| part.to_string_lossy()).collect();
+    parts[parts.len().saturating_sub(n)..].join("/")
 }
 
 /// One JSON object on standard output.

@@ -7,11 +7,14 @@ mod describe;
 mod evaluate;
 mod import_torch;
 mod interrupt;
+mod outcome;
 mod output;
 mod plot;
 mod progress;
 mod quickstart;
 mod recommend;
+mod study_plots;
+mod study_tables;
 mod table;
 mod train;
 
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Command::Data(DataCommand::Fetch { name }) => data::fetch(&common, name),
         Command::Data(DataCommand::Describe { source }) => describe::run(&common, &source),
         Command::Train(arguments) => train::run(&common, &arguments),
+        Command::Compare(arguments) => compare::run(&common, &arguments),
         Command::Evaluate(arguments) => evaluate::run(&common, &arguments),
         Command::Recommend(arguments) => recommend::run(&common, &arguments),
         Command::ImportTorch(arguments) => import_torch::run(&common, &arguments),

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use burn_recsys_models::TwoTower;
+use burn_recsys_training::study::SeedOutcome;
 use burn_recsys_training::{EpochRecord, Progress, Result, StepReport, TrainState};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,6 +25,12 @@ impl FitProgress {
         FitProgress { bar, is_terminal }
     }
 
+    fn show(&self, step: usize, n_steps: usize, text: String) {
+        self.bar.set_length(n_steps as u64);
+        self.bar.set_position(step as u64);
+        self.bar.set_message(text);
+    }
+
     fn line(&self, text: &str) {
         if self.is_terminal {
             self.bar.println(text);
@@ -37,9 +44,7 @@ impl Progress<TwoTower> for FitProgress {
     fn step(&mut self, report: StepReport) -> bool {
         let StepReport { epoch, n_epochs, step, n_steps, loss } = report;
         if self.is_terminal {
-            self.bar.set_length(n_steps as u64);
-            self.bar.set_position(step as u64);
-            self.bar.set_message(format!("epoch {epoch}/{n_epochs} loss {loss:.4}"));
+            self.show(step, n_steps, format!("epoch {epoch}/{n_epochs} loss {loss:.4}"));
         }
         !interrupt::is_requested()
     }
@@ -66,6 +71,48 @@ fn describe(record: &EpochRecord) -> String {
             held_out.held_out_loss, held_out.score
         ),
         None => format!("epoch {epoch:>3}  train loss {train_loss:.4}  all training rows  {seconds:.2} s"),
+    }
+}
+
+/// Shows a study: a bar a training on a terminal, a line an epoch in a log file.
+pub(crate) struct StudyBar {
+    bar: FitProgress,
+    n_trainings: usize,
+    n_done: usize,
+}
+
+impl StudyBar {
+    pub(crate) fn new(n_trainings: usize, n_done: usize) -> Self {
+        StudyBar { bar: FitProgress::new(), n_trainings, n_done }
+    }
+
+    pub(crate) fn step(&self, candidate: &str, seed: u64, report: StepReport) {
+        let StepReport { epoch, n_epochs, step, n_steps, loss } = report;
+        let text = format!("{} epoch {epoch}/{n_epochs} loss {loss:.4}", self.training(candidate, seed, 1));
+        if self.bar.is_terminal {
+            self.bar.show(step, n_steps, text);
+        } else if step == n_steps {
+            self.line(&text);
+        }
+    }
+
+    pub(crate) fn trained(&mut self, candidate: &str, outcome: &SeedOutcome) {
+        let SeedOutcome { seed, n_epochs, held_out_loss, .. } = outcome;
+        let auc = outcome.slices.first().and_then(|slice| slice.metrics.get("AUC"));
+        let auc = auc.map_or("-".into(), |auc| format!("{auc:.4}"));
+        self.n_done += 1;
+        self.line(&format!(
+            "{} done: {n_epochs} epochs, held-out loss {held_out_loss:.4}, test AUC {auc}",
+            self.training(candidate, *seed, 0)
+        ));
+    }
+
+    pub(crate) fn line(&self, text: &str) {
+        self.bar.line(text);
+    }
+
+    fn training(&self, candidate: &str, seed: u64, after: usize) -> String {
+        format!("[{}/{}] {candidate} seed {seed}", self.n_done + after, self.n_trainings)
     }
 }
 

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use burn_recsys_training::{
-    DataConfig, Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, VectorScorer,
-    device_from_name, evaluate, train,
+    Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, VectorScorer, device_from_name,
+    evaluate, train,
 };
 
 use crate::arguments::{Common, Train};
-use crate::compare::{ModelOutcome, Outcome, baselines};
+use crate::outcome::{ModelOutcome, Outcome, baselines};
 use crate::output::line;
 use crate::progress::FitProgress;
 use crate::{data, interrupt, plot};
@@ -45,15 +45,8 @@ pub(crate) fn run(common: &Common, arguments: &Train) -> Result<()> {
 }
 
 /// The run folder is read from other working directories too.
-fn with_absolute_path(mut config: RunConfig) -> Result<RunConfig> {
-    if let DataConfig::File { path, .. } = &mut config.data {
-        *path = std::path::absolute(&path).map_err(|source| Error::Io {
-            action: "resolve",
-            path: path.clone(),
-            source,
-        })?;
-    }
-    Ok(config)
+fn with_absolute_path(config: RunConfig) -> Result<RunConfig> {
+    Ok(RunConfig { data: config.data.absolute()?, ..config })
 }
 
 fn run_path(arguments: &Train) -> Result<PathBuf> {

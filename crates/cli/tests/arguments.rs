@@ -12,6 +12,7 @@ fn help_teaches_every_option() {
         (&["data", "fetch"], &["<NAME>", "ml-100k"]),
         (&["data", "describe"], &["<NAME|FILE>", "*.toml"]),
         (&["train"], &["--config", "--out", "--resume"]),
+        (&["compare"], &["--config", "--data", "--out", "--resume"]),
         (&["evaluate"], &["--run"]),
         (&["recommend"], &["--run", "--user", "--k"]),
     ] {
@@ -53,7 +54,7 @@ fn wrong_arguments_exit_with_2() {
         bench.refused(arguments, 2, &[part]);
     }
     // With nothing to go by: the help, as an error.
-    for arguments in [&[][..], &["data"], &["train"]] {
+    for arguments in [&[][..], &["data"], &["train"], &["compare"]] {
         let nothing = bench.call(arguments);
         assert_eq!(nothing.code, Some(2), "{arguments:?}");
         assert!(nothing.stdout.is_empty() && nothing.stderr.contains("Usage:"), "{}", nothing.stderr);

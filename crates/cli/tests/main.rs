@@ -5,6 +5,8 @@
 
 mod arguments;
 mod bad_input;
+
+mod compare;
 mod import_torch;
 mod interruption;
 mod round_trip;

@@ -40,7 +40,7 @@ pub struct RunConfig {
     pub evaluation: EvaluationConfig,
 }
 
-/// Which interactions to read: a named data set, or a file with its format.
+/// Which interactions to read: a named data set, files in a MovieLens layout, or a file with its format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, try_from = "DataKeys")]
 pub enum DataConfig {
@@ -48,6 +48,12 @@ pub enum DataConfig {
     Named {
         /// Such as `ml-100k`.
         name: String,
+    },
+    /// Files as GroupLens publishes MovieLens; what they say of users and items is read too.
+    MovieLens {
+        /// A folder with the files of one data set, or one file of ratings beside such files, whatever its
+        /// own name. Relative paths are relative to the working directory.
+        movielens: PathBuf,
     },
     /// A delimited text file.
     File {
@@ -58,11 +64,12 @@ pub enum DataConfig {
     },
 }
 
-/// The keys of either kind: an untagged enum alone could not say which key is wrong.
+/// The keys of all kinds: an untagged enum alone could not say which key is wrong.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DataKeys {
     name: Option<String>,
+    movielens: Option<PathBuf>,
     path: Option<PathBuf>,
     format: Option<InteractionFormat>,
 }
@@ -72,15 +79,34 @@ impl TryFrom<DataKeys> for DataConfig {
 
     fn try_from(keys: DataKeys) -> std::result::Result<Self, &'static str> {
         match keys {
-            DataKeys { name: Some(name), path: None, format: None } => Ok(DataConfig::Named { name }),
-            DataKeys { name: None, path: Some(path), format: Some(format) } => {
+            DataKeys { name: Some(name), movielens: None, path: None, format: None } => {
+                Ok(DataConfig::Named { name })
+            }
+            DataKeys { name: None, movielens: Some(movielens), path: None, format: None } => {
+                Ok(DataConfig::MovieLens { movielens })
+            }
+            DataKeys { name: None, movielens: None, path: Some(path), format: Some(format) } => {
                 Ok(DataConfig::File { path, format })
             }
-            DataKeys { name: None, path: Some(_), format: None } => {
-                Err("data.path needs data.format, such as { user = \"userId\", item = \"movieId\" }")
-            }
-            _ => Err("data needs either name, or path and format"),
+            DataKeys { name: None, movielens: None, path: Some(_), format: None } => Err(
+                "data.path needs data.format, such as { user = \"userId\", item = \"movieId\" }; files in a \
+                     MovieLens layout are data.movielens, without a format",
+            ),
+            _ => Err("data needs one of name, movielens, or path with format"),
         }
+    }
+}
+
+impl DataConfig {
+    /// The same files from every working directory.
+    ///
+    /// # Errors
+    /// If a path is empty or the working directory is gone.
+    pub fn absolute(mut self) -> Result<Self> {
+        if let DataConfig::File { path, .. } | DataConfig::MovieLens { movielens: path } = &mut self {
+            *path = std::path::absolute(&*path).map_err(|source| Error::io("resolve", &*path, source))?;
+        }
+        Ok(self)
     }
 }
 

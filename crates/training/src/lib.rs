@@ -9,6 +9,7 @@
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`] |
 //! | the folder that survives a crash | [`RunFolder`] |
 //! | all of it together | [`train`] |
+//! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
 //! | answers | [`Recommender`] |
 //!
 //! # Invariants
@@ -32,6 +33,7 @@ mod run;
 mod run_folder;
 mod sampled_pairs;
 pub mod study;
+mod study_folder;
 mod task;
 mod vectors;
 
@@ -52,5 +54,6 @@ pub use recommend::{Recommendation, Recommender};
 pub use run::{Trained, train};
 pub use run_folder::RunFolder;
 pub use sampled_pairs::SampledPairs;
+pub use study_folder::StudyFolder;
 pub use task::Task;
 pub use vectors::VectorScorer;
