@@ -10,6 +10,7 @@ mod packages;
 mod plots;
 mod quickstart_floor;
 mod run;
+mod study;
 mod tidy;
 
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ cargo xtask <command>
   bench [ARGUMENTS]       builds and runs the benchmarks; without arguments it lists them
   diagrams [--check]      draws the diagrams of the guide; --check: an error if a file is not what is drawn
   plots                   runs quickstart and puts its loss curve and table into images/ and README.md
+  study RATINGS           runs the studies and writes docs/study.md and its figures; RATINGS is the file of
+                          the ratings of users 1 to 2999 of MovieLens 1M, beside its users.dat and movies.dat
   quickstart-floor FILE   fails if the JSON of a quickstart is below what README claims
 ";
 
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         ["diagrams"] => diagrams::write(),
         ["diagrams", "--check"] => diagrams::check(),
         ["plots"] => plots::plots(),
+        ["study", ratings] => study::study(ratings),
         ["quickstart-floor", file] => quickstart_floor::check(file),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

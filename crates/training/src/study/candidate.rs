@@ -150,7 +150,8 @@ impl Candidate {
         self
     }
 
-    pub(super) fn budget(&self) -> Option<&(String, f64)> {
+    /// The way to save memory and the part of the full table's bytes, of one of a memory study.
+    pub fn budget(&self) -> Option<&(String, f64)> {
         self.budget.as_ref()
     }
 
