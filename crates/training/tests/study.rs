@@ -1,12 +1,13 @@
 //! Studies of small data from end to end.
 
+use burn::tensor::Device;
 use burn_recsys_data::synthetic::SyntheticConfig;
 use burn_recsys_data::{ColdStartConfig, Dataset, Interactions, Strategy};
 use burn_recsys_embeddings::EmbeddingTableConfig;
-use burn_recsys_models::{Cohort, IdLookup, TwoBranchConfig, UserRepresentation};
+use burn_recsys_models::{Cohort, IdLookup, TwoBranch, TwoBranchConfig, UserRepresentation};
 use burn_recsys_training::study::{
     Candidate, CandidateReport, RepresentationConfig, RepresentationKind, SeedOutcome, Study, StudyConfig,
-    StudyProgress, StudyReport, memory_candidates,
+    StudyProgress, StudyReport, StudySizes, memory_candidates,
 };
 use burn_recsys_training::{Error, Result, StepReport};
 
@@ -286,6 +287,25 @@ fn representations_of_ones_own_take_part() {
         report.candidates.iter().map(|candidate| candidate.seeds[0].n_user_parameters).collect();
     let n_users = study.sizes().n_users;
     assert_eq!(n_user_parameters, [5 * n_users, 3 * n_users + 2 * (3 * 5 + 5)]);
+}
+
+#[test]
+fn two_branches_learn_from_rebalanced_rows_too() {
+    type Users = TwoBranch<IdLookup>;
+    fn users(sizes: &StudySizes, _: u64, device: &Device) -> Users {
+        TwoBranchConfig::new(4, 1.1).init(ids(sizes.n_users, 4), device)
+    }
+    fn items(sizes: &StudySizes, _: u64, _: &Device) -> IdLookup {
+        ids(sizes.n_items, 4)
+    }
+    let study = prepare(&config());
+    let candidates =
+        [Candidate::with_items("main alone", users, items), Candidate::two_branch("both", users, items)];
+    let (report, _) = run(&study, &candidates, &[]);
+    let [alone, both] = [0, 1].map(|at| &report.candidates[at].seeds[0]);
+    assert_eq!(alone.n_parameters, both.n_parameters);
+    assert_ne!(alone.held_out_loss, both.held_out_loss);
+    assert_ne!(alone.slices[0].metrics, both.slices[0].metrics);
 }
 
 #[test]

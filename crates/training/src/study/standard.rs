@@ -158,7 +158,7 @@ impl RepresentationConfig {
         let config = self.clone();
         let name = self.name();
         match self.kind {
-            RepresentationKind::Id => Candidate::new(name, |sizes, seed, device| id(sizes, seed, device)),
+            RepresentationKind::Id => Candidate::new(name, id),
             RepresentationKind::Hashed => Candidate::new(name, move |sizes, seed, device| {
                 let n_rows = config.n_rows.unwrap_or(sizes.n_users.div_ceil(8));
                 IdLookup::new(shared_rows(n_rows, sizes, seed).init(device))
