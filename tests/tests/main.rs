@@ -5,6 +5,7 @@
 
 mod documents;
 mod embeddings;
+mod estimator;
 mod facade;
 mod parity;
 mod training;

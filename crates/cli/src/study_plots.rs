@@ -13,11 +13,14 @@ type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// The plots by file name; those without content are left out.
 pub(crate) fn all(report: &StudyReport) -> Result<Vec<(&'static str, String)>> {
-    let plots: [(&'static str, fn(&StudyReport) -> Option<Plot>); 3] =
-        [("auc-by-slice.svg", slices::plot), ("gate.svg", gate::plot), ("memory.svg", memory::plot)];
+    let plots = [
+        ("auc-by-slice.svg", slices::plot(report)),
+        ("gate.svg", gate::plot(report)),
+        ("memory.svg", memory::plot(report)),
+    ];
     let mut drawn = Vec::new();
     for (name, plot) in plots {
-        if let Some(plot) = plot(report) {
+        if let Some(plot) = plot {
             let refuse =
                 |error| Error::Config { key: "plots", message: format!("{name} cannot be drawn: {error}") };
             drawn.push((name, panel::svg(&plot).map_err(refuse)?));

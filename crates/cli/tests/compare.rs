@@ -102,7 +102,7 @@ fn a_study_leaves_tables_plots_and_results() {
 
     // Nothing is left to train, and the answer is the same to the bit.
     let before = results(&bench, "runs/study");
-    bench.refused(&COMPARE, 1, &["runs/study is there already", "resume this study"]);
+    bench.refused(&COMPARE, 1, &["runs/study: is there already", "resume this study"]);
     let again = bench.done(&["compare", "--resume", "--out", "runs/study", "--json"]);
     assert!(!again.stderr.contains("epoch"), "{}", again.stderr);
     assert_eq!(results(&bench, "runs/study"), before);
@@ -130,7 +130,6 @@ fn another_study_cannot_be_continued() {
     record["sha256"] = "0".into();
     fs::write(&rows, record.to_string()).unwrap();
     bench.refused(&["compare", "--resume", "--out", "runs/study"], 1, &["is of other data", "with hash 0"]);
-    bench.done(&["quickstart", "--help"]);
     fs::create_dir(bench.path("empty")).unwrap();
     bench.refused(&["compare", "--resume", "--out", "empty"], 1, &["it is not the folder of a study"]);
 }
@@ -253,14 +252,14 @@ fn data_is_a_name_a_folder_or_a_file_of_ratings() {
     let config = fs::read_to_string(bench.path("file/config.toml")).unwrap();
     let path = bench.path("mine/part.csv");
     assert!(config.contains(&format!("movielens = {:?}", path.to_str().unwrap())), "{config}");
-    // Training reads it as well.
+    // Configurations of runs name it as well.
     let files = crate::CONFIG.lines().filter(|line| !line.starts_with("format"));
     let run: Vec<String> =
-        files.map(|line| line.replace("path = \"ratings.csv\"", "movielens = \"mine\"")).collect();
+        files.map(|line| line.replace("path = \"ratings.csv\"", "movielens = \"mine/part.csv\"")).collect();
     bench.write("run.toml", &run.join("\n"));
-    bench.refused(
-        &["train", "--config", "run.toml"],
-        1,
-        &["mine", "there is no u.data, ratings.dat or ratings.csv"],
-    );
+    let described = bench.done(&["data", "describe", "run.toml", "--json"]).stdout;
+    let described: Value = serde_json::from_str(&described).unwrap();
+    assert_eq!(described["interactions"].as_u64(), Some(100_836));
+    fs::remove_file(bench.path("mine/part.csv")).unwrap();
+    bench.refused(&["train", "--config", "run.toml"], 1, &["cannot read mine/part.csv"]);
 }

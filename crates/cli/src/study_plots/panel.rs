@@ -180,24 +180,27 @@ fn interval(scale: &Scale, point: &Point, color: RGBColor, area: &Area<'_>) -> D
     Ok(())
 }
 
-/// The mark of series number `at`: circle, square, triangle, diamond, turned triangle, or a hollow circle
-/// or square.
+/// The mark of series number `at`: circle, square, triangle, diamond, turned triangle, then hollow ones. There
+/// is one more of them than of colours, so series that share a colour have different marks.
 fn mark(at: usize, (x, y): (i32, i32), color: RGBColor, area: &Area<'_>) -> Drawn {
     let r = MARK;
-    let square = [(-r + 1, -r + 1), (r - 1, -r + 1), (r - 1, r - 1), (-r + 1, r - 1)];
-    let outline: Vec<(i32, i32)> = match at % PALETTE.len() {
-        1 | 6 => square.to_vec(),
-        2 => vec![(0, -r), (r, r - 1), (-r, r - 1)],
-        3 => vec![(0, -r - 1), (r + 1, 0), (0, r + 1), (-r - 1, 0)],
-        4 => vec![(0, r), (r, -r + 1), (-r, -r + 1)],
+    let square = vec![(-r + 1, -r + 1), (r - 1, -r + 1), (r - 1, r - 1), (-r + 1, r - 1)];
+    let diamond = vec![(0, -r - 1), (r + 1, 0), (0, r + 1), (-r - 1, 0)];
+    let (outline, is_filled) = match at % (PALETTE.len() + 1) {
         0 => return Ok(area.draw(&Circle::new((x, y), r, color.filled()))?),
-        _ => {
+        1 => (square, true),
+        2 => (vec![(0, -r), (r, r - 1), (-r, r - 1)], true),
+        3 => (diamond, true),
+        4 => (vec![(0, r), (r, -r + 1), (-r, -r + 1)], true),
+        5 => {
             area.draw(&Circle::new((x, y), r, WHITE.filled()))?;
             return Ok(area.draw(&Circle::new((x, y), r, color.stroke_width(2)))?);
         }
+        6 => (square, false),
+        _ => (diamond, false),
     };
     let mut outline: Vec<(i32, i32)> = outline.into_iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
-    if at % PALETTE.len() != 6 {
+    if is_filled {
         return Ok(area.draw(&Polygon::new(outline, color.filled()))?);
     }
     area.draw(&Polygon::new(outline.clone(), WHITE.filled()))?;
