@@ -57,9 +57,9 @@ pub enum Order {
 #[derive(Debug, Clone)]
 pub struct EstimatorTask<R, I> {
     rows: Examples,
-    loss: MultiTaskLoss,
+    pub(crate) loss: MultiTaskLoss,
     batch_size: usize,
-    seed: u64,
+    pub(crate) seed: u64,
     order: Order,
     model: PhantomData<fn(R, I)>,
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what to do, as a file | [`RunConfig`] |
 //! | filter, split, keep what counts as liked | [`Prepared`] |
-//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`] |
+//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`] |
 //! | the loop | [`fit`] |
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`] |
 //! | the folder that survives a crash | [`RunFolder`] |
@@ -35,6 +35,7 @@ mod sampled_pairs;
 pub mod study;
 mod study_folder;
 mod task;
+mod two_branch_task;
 mod vectors;
 
 pub use checkpoint::Phase;
@@ -56,4 +57,5 @@ pub use run_folder::RunFolder;
 pub use sampled_pairs::SampledPairs;
 pub use study_folder::StudyFolder;
 pub use task::Task;
+pub use two_branch_task::{TwoBranchBatch, TwoBranchTask};
 pub use vectors::VectorScorer;

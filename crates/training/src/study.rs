@@ -74,6 +74,15 @@ impl Study {
     /// If the configuration is impossible, the data has no ratings or no timestamps, or a part is empty.
     pub fn prepare(dataset: &Dataset, config: &StudyConfig) -> Result<Self> {
         config.validate()?;
+        let data = &dataset.interactions;
+        for (column, is_there) in
+            [("ratings", data.ratings().is_some()), ("timestamps", data.timestamps().is_some())]
+        {
+            if !is_there {
+                let message = format!("a study needs {column} and {} has none", dataset.name);
+                return Err(Error::Config { key: "data", message });
+            }
+        }
         let mut interactions = dataset.interactions.clone();
         for filter in &config.filters {
             interactions = filter.apply(&interactions)?;

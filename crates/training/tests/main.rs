@@ -10,6 +10,8 @@ mod evaluate;
 mod fit;
 mod recommend;
 mod reference;
+mod study;
+mod study_config;
 
 use std::path::Path;
 

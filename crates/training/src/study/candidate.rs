@@ -6,13 +6,13 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use burn_recsys_embeddings::{EmbeddingTableConfig, TableInitializer};
 use burn_recsys_models::{
-    IdLookup, ItemRepresentation, MultiTaskEstimator, MultiTaskEstimatorConfig, UserRepresentation,
+    IdLookup, ItemRepresentation, MultiTaskEstimator, MultiTaskEstimatorConfig, TwoBranch, UserRepresentation,
 };
 
 use super::config::{EstimatorConfig, StudyTrainingConfig};
 use super::rows::{StudyRows, TASKS};
-use super::train::{SeedOutcome, Training, train};
-use crate::{Result, StepReport};
+use super::train::{MakeTask, SeedOutcome, Training, all_and_rebalanced_rows, all_rows, train};
+use crate::{Result, StepReport, Task};
 
 /// The sizes that a representation is made for.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +74,9 @@ type Run = dyn Fn(&Training<'_>, &mut dyn FnMut(StepReport) -> bool) -> Result<S
 
 /// A representation that takes part in a study: a name and how to make it.
 ///
+/// What is made must read as many features as the sizes say; a study panics at one that does not, as
+/// [`MultiTaskEstimatorConfig::init`] does, with both numbers.
+///
 /// ```
 /// use burn_recsys_models::{Cohort, UserRepresentation};
 /// use burn_recsys_training::study::Candidate;
@@ -110,6 +113,34 @@ impl Candidate {
         users: impl Fn(&StudySizes, u64, &Device) -> R + Send + Sync + 'static,
         items: impl Fn(&StudySizes, u64, &Device) -> I + Send + Sync + 'static,
     ) -> Self {
+        Self::trained_on(name, users, items, all_rows)
+    }
+
+    /// A way to know users by two branches and a way to know items, trained by
+    /// [`TwoBranchTask`](crate::TwoBranchTask): head items are those of the study's slices, and attention
+    /// has shifted to the tail as far as it does when the last epoch ends.
+    ///
+    /// The search for the number of epochs shifts over the most epochs that are allowed, the training that
+    /// is measured over the number found.
+    pub fn two_branch<R: UserRepresentation + 'static, I: ItemRepresentation + 'static>(
+        name: impl Into<String>,
+        users: impl Fn(&StudySizes, u64, &Device) -> TwoBranch<R> + Send + Sync + 'static,
+        items: impl Fn(&StudySizes, u64, &Device) -> I + Send + Sync + 'static,
+    ) -> Self {
+        Self::trained_on(name, users, items, all_and_rebalanced_rows)
+    }
+
+    fn trained_on<R, I, T>(
+        name: impl Into<String>,
+        users: impl Fn(&StudySizes, u64, &Device) -> R + Send + Sync + 'static,
+        items: impl Fn(&StudySizes, u64, &Device) -> I + Send + Sync + 'static,
+        task: MakeTask<T>,
+    ) -> Self
+    where
+        R: UserRepresentation + 'static,
+        I: ItemRepresentation + 'static,
+        T: Task<Model = MultiTaskEstimator<R, I>> + 'static,
+    {
         let build = move |training: &Training<'_>| -> MultiTaskEstimator<R, I> {
             let (sizes, device) = (&training.sizes, &training.device);
             // Parts of one model take different seeds: otherwise user 0 would begin as item 0.
@@ -127,7 +158,7 @@ impl Candidate {
                 .init(users(sizes, seed(0), device), items(sizes, seed(1), device), device)
         };
         let run = move |training: &Training<'_>, step: &mut dyn FnMut(StepReport) -> bool| {
-            train(training, &build, step)
+            train(training, &build, task, step)
         };
         Candidate { name: name.into(), budget: None, run: Arc::new(run) }
     }

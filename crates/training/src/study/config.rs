@@ -233,7 +233,7 @@ impl StudyConfig {
         let slices = &self.slices;
         let names: Vec<String> = self.representations.iter().map(RepresentationConfig::name).collect();
         let repeated = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
-        let rules: [(&'static str, bool, String); 16] = [
+        let rules: [(&'static str, bool, String); 21] = [
             (
                 "seeds",
                 !self.seeds.is_empty() && !repeats(&self.seeds) && self.seeds.iter().all(|&s| s < 1 << 62),
@@ -273,6 +273,11 @@ impl StudyConfig {
                 format!("{:?}; widths must be 1 to {}", estimator.tower, 1 << 14),
             ),
             (
+                "estimator.n_experts",
+                estimator.n_experts <= 1 << 10,
+                format!("{}; must be at most {}", estimator.n_experts, 1 << 10),
+            ),
+            (
                 "estimator.dropout",
                 (0.0..1.0).contains(&estimator.dropout),
                 format!("{}; must be at least 0 and below 1", estimator.dropout),
@@ -282,15 +287,27 @@ impl StudyConfig {
                 is_size(self.training.batch_size, 1 << 20),
                 format!("{}; must be 1 to {}", self.training.batch_size, 1 << 20),
             ),
-            (
-                "training.n_epochs",
-                self.training.n_epochs > 0 && self.training.patience > 0,
-                "n_epochs and patience must be at least 1".into(),
-            ),
+            ("training.n_epochs", self.training.n_epochs > 0, "0; must be at least 1".into()),
+            ("training.patience", self.training.patience > 0, "0; must be at least 1".into()),
             (
                 "training.learning_rate",
-                positive(learning_rate) && positive(table_learning_rate) && positive(initial_std),
-                "learning_rate, table_learning_rate and initial_std must be positive numbers".into(),
+                positive(learning_rate),
+                format!("{learning_rate}; must be a positive number"),
+            ),
+            (
+                "training.table_learning_rate",
+                positive(table_learning_rate),
+                format!("{table_learning_rate}; must be a positive number"),
+            ),
+            (
+                "training.initial_std",
+                positive(initial_std),
+                format!("{initial_std}; must be a positive number"),
+            ),
+            (
+                "training.hidden_past",
+                (0.0..=1.0).contains(&self.training.hidden_past),
+                format!("{}; must be 0 to 1", self.training.hidden_past),
             ),
             (
                 "training.weight_decay",

@@ -8,7 +8,7 @@ use burn_recsys_data::{ColdStartConfig, Dataset, FeatureTable, IdMap, Interactio
 use burn_recsys_models::Examples;
 
 use super::config::SliceConfig;
-use crate::{Error, Result};
+use crate::Result;
 
 /// The kinds of feedback that a study estimates, in the order of the logits.
 pub const TASKS: [&str; 3] = ["liked", "loved", "above-own-mean"];
@@ -141,10 +141,8 @@ fn examples(
     past: &PastFeatures,
     is_unknown: impl Fn(usize) -> bool,
 ) -> Result<Examples> {
-    let ratings = rows.ratings().ok_or_else(|| Error::Config {
-        key: "data",
-        message: "a study needs ratings; this data has none".into(),
-    })?;
+    // The features of the past have refused data without.
+    let ratings = rows.ratings().unwrap_or_default();
     let labels = ratings.iter().zip(&blocks.user_means).flat_map(|(&rating, &mean)| {
         [rating >= LIKED, rating >= LOVED, rating > mean].map(|label| f32::from(u8::from(label)))
     });

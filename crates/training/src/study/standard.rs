@@ -2,10 +2,13 @@
 
 use burn::tensor::Device;
 use burn_recsys_embeddings::{
-    CohortAddressingConfig, CompositionalEmbeddingConfig, HashEmbeddingConfig, MixtureConfig,
-    TableInitializer,
+    CohortAddressingConfig, CompositionalEmbeddingConfig, EmbeddingTableConfig, HashEmbeddingConfig,
+    MixtureConfig, TableInitializer,
 };
-use burn_recsys_models::{Cohort, DeepHash, DeepHashConfig, IdLookup, Mixture};
+use burn_recsys_models::{
+    Cohort, CrossDecoupled, CrossDecoupledConfig, DeepHash, DeepHashConfig, IdLookup, Mixture, TwoBranch,
+    TwoBranchConfig,
+};
 use serde::{Deserialize, Serialize};
 
 use super::candidate::{Candidate, StudySizes};
@@ -62,6 +65,10 @@ pub enum RepresentationKind {
     CohortTopK,
     /// The table and the cohorts, weighed by a gate.
     Mixture,
+    /// The Cross Decoupling Network (Zhang et al. 2023): users and items by their id and by their
+    /// features, weighed by how often they were seen, with a second branch of users that learns from rows
+    /// in which head items are thinned out.
+    CrossDecoupled,
 }
 
 const DEFAULT_COHORTS: usize = 32;
@@ -84,8 +91,8 @@ impl RepresentationConfig {
 
     /// What is compared if the configuration does not say.
     pub(super) fn defaults() -> Vec<Self> {
-        use RepresentationKind::{Cohort, CohortTopK, Dhe, Id, Mixture};
-        [Id, Dhe, Cohort, CohortTopK, Mixture].map(Self::new).to_vec()
+        use RepresentationKind::{Cohort, CohortTopK, CrossDecoupled, Dhe, Id, Mixture};
+        [Id, Dhe, Cohort, CohortTopK, Mixture, CrossDecoupled].map(Self::new).to_vec()
     }
 
     /// The name in tables and plots.
@@ -98,6 +105,7 @@ impl RepresentationConfig {
             RepresentationKind::Cohort => "cohort",
             RepresentationKind::CohortTopK => "cohort-top-k",
             RepresentationKind::Mixture => "mixture",
+            RepresentationKind::CrossDecoupled => "cross-decoupled",
         };
         self.name.clone().unwrap_or_else(|| kind.into())
     }
@@ -176,6 +184,9 @@ impl RepresentationConfig {
                 let experts = (id(sizes, seed, device), Cohort::new(cohorts.init(device)));
                 Mixture::new(experts, gate.init(device))
             }),
+            RepresentationKind::CrossDecoupled => {
+                Candidate::two_branch(name, cross_decoupled_users, cross_decoupled_items)
+            }
         }
     }
 
@@ -199,6 +210,35 @@ pub(super) fn shared_rows(n_rows: usize, sizes: &StudySizes, seed: u64) -> HashE
         .with_n_hashes(1)
         .with_initializer(TableInitializer::Normal { std: sizes.initial_std })
         .with_seed(seed)
+}
+
+/// The feature that says how often a user or an item was seen.
+const FREQUENCY: &str = "past_log_count";
+
+/// Three quarters of the attention are with the main branch when training ends.
+const GAMMA: f64 = 2.0;
+
+fn cross_decoupled_users(sizes: &StudySizes, seed: u64, device: &Device) -> TwoBranch<CrossDecoupled> {
+    let ids = sizes.table(sizes.n_users, sizes.d_user, seed);
+    let base = cross_decoupled(ids, &sizes.user_feature_names, device);
+    TwoBranchConfig::new(sizes.d_user, GAMMA).with_seed(seed.wrapping_add(1 << 62)).init(base, device)
+}
+
+fn cross_decoupled_items(sizes: &StudySizes, seed: u64, device: &Device) -> CrossDecoupled {
+    let ids = sizes.table(sizes.n_items, sizes.d_item, seed);
+    cross_decoupled(ids, &sizes.item_feature_names, device)
+}
+
+/// Vectors as wide as those of the table, by experts with a hidden layer of that width.
+fn cross_decoupled(ids: EmbeddingTableConfig, feature_names: &[String], device: &Device) -> CrossDecoupled {
+    let (d, seed) = (ids.d_embedding, ids.seed);
+    // Columns of the past follow those that the data brings, which may have this name too.
+    let frequency = feature_names.iter().rposition(|name| name == FREQUENCY);
+    CrossDecoupledConfig::new(ids, feature_names.len(), Vec::from_iter(frequency), d)
+        .with_id_hidden(vec![d])
+        .with_feature_hidden(vec![d])
+        .with_seed(seed.wrapping_add(1 << 61))
+        .init(device)
 }
 
 fn dhe(d_user: usize, n_hashes: usize, seed: u64, device: &Device) -> DeepHash {

@@ -21,7 +21,7 @@ use super::rows::{StudyRows, TASKS};
 use crate::fit::best_epoch;
 use crate::{
     Error, EstimatorTask, FitConfig, HeldOut, Optimizers, Order, Progress, Result, StepReport, Task,
-    TrainState, fit,
+    TrainState, TwoBranchTask, fit,
 };
 
 /// Rows judged at once; larger batches only take more memory.
@@ -63,12 +63,46 @@ pub struct SeedOutcome {
     pub gate: Option<GateStudy>,
 }
 
+/// What is learned from some rows in a number of epochs.
+pub(super) type MakeTask<T> = fn(&Training<'_>, &Examples, u64) -> Result<T>;
+
+/// Every row once an epoch.
+pub(super) fn all_rows<R, I>(
+    training: &Training<'_>,
+    rows: &Examples,
+    _n_epochs: u64,
+) -> Result<EstimatorTask<R, I>> {
+    let options = &training.config.training;
+    let order = match options.order {
+        RowOrderConfig::Time => Order::AsGiven,
+        RowOrderConfig::Shuffled => Order::Shuffled,
+    };
+    let loss = MultiTaskLoss::new(TASKS.len());
+    Ok(EstimatorTask::new(rows.clone(), loss, options.batch_size, training.seed)?.with_order(order))
+}
+
+/// Every row once an epoch, and beside them rows with the study's head items thinned out.
+pub(super) fn all_and_rebalanced_rows<R: UserRepresentation, I: ItemRepresentation>(
+    training: &Training<'_>,
+    rows: &Examples,
+    n_epochs: u64,
+) -> Result<TwoBranchTask<R, I>> {
+    let head_fraction = training.config.slices.head_items;
+    Ok(TwoBranchTask::new(all_rows(training, rows, n_epochs)?, head_fraction, n_epochs))
+}
+
 /// Finds the number of epochs on rows held out, trains that many on all training rows, and measures.
-pub(super) fn train<R: UserRepresentation, I: ItemRepresentation>(
+pub(super) fn train<R, I, T>(
     training: &Training<'_>,
     build: &dyn Fn(&Training<'_>) -> MultiTaskEstimator<R, I>,
+    task: MakeTask<T>,
     step: &mut dyn FnMut(StepReport) -> bool,
-) -> Result<SeedOutcome> {
+) -> Result<SeedOutcome>
+where
+    R: UserRepresentation,
+    I: ItemRepresentation,
+    T: Task<Model = MultiTaskEstimator<R, I>>,
+{
     let options = &training.config.training;
     let Training { search, full, device, seed, .. } = training;
     let fresh =
@@ -96,7 +130,7 @@ pub(super) fn train<R: UserRepresentation, I: ItemRepresentation>(
     };
     let mut watch = Watch(step);
     let searched = fit(
-        &task(&search.train, options, *seed)?,
+        &task(training, &search.train, options.n_epochs)?,
         Some(&held_out),
         state,
         &fit_config(options.n_epochs, Some(options.patience)),
@@ -109,7 +143,7 @@ pub(super) fn train<R: UserRepresentation, I: ItemRepresentation>(
         best.into_inner().ok_or(Error::Diverged { epoch: 1, step: 0, loss: f64::NAN })?;
     let value = calibrated(&training.config.user_value_weights, &logits, search.test.labels())?;
 
-    let task = task(&full.train, options, *seed)?;
+    let task = task(training, &full.train, n_epochs)?;
     let state = fit(&task, None, fresh(), &fit_config(n_epochs, None), device, &mut watch)?;
     let seconds: f64 = state.history.iter().map(|record| record.seconds).sum();
     let n_steps = task.n_batches() as f64 * state.history.len().max(1) as f64;
@@ -124,19 +158,6 @@ pub(super) fn train<R: UserRepresentation, I: ItemRepresentation>(
         slices: measure(full, &logits, &value)?,
         gate: gate_study(&state.model.valid().users, full, &device.clone().inner()),
     })
-}
-
-fn task<R: UserRepresentation, I: ItemRepresentation>(
-    rows: &Examples,
-    options: &StudyTrainingConfig,
-    seed: u64,
-) -> Result<EstimatorTask<R, I>> {
-    let order = match options.order {
-        RowOrderConfig::Time => Order::AsGiven,
-        RowOrderConfig::Shuffled => Order::Shuffled,
-    };
-    let loss = MultiTaskLoss::new(TASKS.len());
-    Ok(EstimatorTask::new(rows.clone(), loss, options.batch_size, seed)?.with_order(order))
 }
 
 fn optimizers(options: &StudyTrainingConfig) -> Optimizers {
