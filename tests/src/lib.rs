@@ -3,3 +3,7 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/embeddings.md")]
 mod embeddings_guide {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/user-representations.md")]
+mod user_representations_guide {}
