@@ -199,9 +199,9 @@ fn unknown_keys_of_filters_strategies_and_formats_are_named() {
 #[test]
 fn data_is_a_name_or_a_path_with_a_format() {
     for (to, expected) in [
-        ("", "data needs either name, or path and format"),
+        ("", "data needs one of name, movielens, or path with format"),
         ("path = \"x.csv\"", "data.path needs data.format"),
-        ("name = \"ml-1m\"\npath = \"x.csv\"", "data needs either name, or path and format"),
+        ("name = \"ml-1m\"\npath = \"x.csv\"", "data needs one of name, movielens, or path with format"),
         ("name = 5", "expected a string"),
     ] {
         let text = changed("name = \"ml-100k\"", to);
