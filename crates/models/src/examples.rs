@@ -322,6 +322,16 @@ impl Examples {
         &self.user_features.values
     }
 
+    /// Features of the item of every row, `[n_rows, n_item_features]`, row-major.
+    pub fn item_features(&self) -> &[f32] {
+        &self.item_features.values
+    }
+
+    /// Features of the user and the item of every row together, `[n_rows, n_cross_features]`, row-major.
+    pub fn cross_features(&self) -> &[f32] {
+        &self.cross_features.values
+    }
+
     /// Labels of every row, `[n_rows, n_tasks]`, row-major.
     pub fn labels(&self) -> &[f32] {
         &self.labels.values
