@@ -3,6 +3,7 @@
 mod bag;
 mod dhe;
 mod epoch;
+mod estimator;
 mod gather;
 mod machine;
 mod peer;
@@ -43,6 +44,8 @@ enum Command {
     Step(step::Arguments),
     /// Training epochs of a two-tower on ml-100k beside the same loop in PyTorch.
     Epoch(epoch::Arguments),
+    /// Training epochs of a multi-task estimator with a mixture, beside the same model in PyTorch.
+    Estimator(estimator::Arguments),
     /// The two-tower of a tutorial, trained and measured beside what it published.
     Tutorial(tutorial::Arguments),
     /// Reading a MovieLens 25M-like ratings.csv beside Polars.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Step(arguments) => step::run(&arguments).and_then(|report| report.print(json)),
         Command::Epoch(arguments) => epoch::run(&arguments).and_then(|report| report.print(json)),
+        Command::Estimator(arguments) => estimator::run(&arguments).and_then(|report| report.print(json)),
         Command::Tutorial(arguments) => tutorial::run(&arguments).and_then(|report| report.print(json)),
         Command::Read(arguments) => read::run(&arguments).and_then(|report| report.print(json)),
         Command::Bag(arguments) => bag::run(&arguments).and_then(|report| report.print(json)),

@@ -3,12 +3,11 @@
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use crate::TableInitializer;
-use crate::dense::{forward_stack, seeded_param, seeded_stack};
+use crate::dense::{affine, forward_stack, seeded_param, seeded_stack, softmax};
 
 /// Configuration of a [`CohortAddressing`].
 #[derive(Config, Debug)]
@@ -188,8 +187,24 @@ impl CohortAddressing {
         }
         let affinity = self.dropout.forward(forward_stack(&self.addressing, features));
         let weights = self.weights(affinity);
-        let vectors = forward_stack(&self.decoder, weights.clone().matmul(self.cohorts.val()));
+        let vectors = self.decode(weights.clone());
         Addressed { vectors, weights }
+    }
+
+    /// From weights `[batch, n_cohorts]` to vectors `[batch, d_embedding]`.
+    fn decode(&self, weights: Tensor<2>) -> Tensor<2> {
+        let ([n_users, n_cohorts], cohorts) = (weights.dims(), self.cohorts.val());
+        match self.decoder.as_slice() {
+            // Nothing but a mean stands between cohorts and first layer: its weights may as well be applied to
+            // each cohort as to each user.
+            [first, rest @ ..] if n_users > n_cohorts => {
+                let bias = first.bias.as_ref().map(|bias| bias.val().unsqueeze());
+                let cohorts = cohorts.matmul(first.weight.val());
+                let vectors = affine(vec![(weights, cohorts)], bias, !rest.is_empty());
+                forward_stack(rest, vectors)
+            }
+            layers => forward_stack(layers, weights.matmul(cohorts)),
+        }
     }
 
     /// The number of features of a user.
@@ -212,7 +227,7 @@ impl CohortAddressing {
 
     /// From affinities to weights, both `[batch, n_cohorts]`.
     fn weights(&self, affinity: Tensor<2>) -> Tensor<2> {
-        let soft = softmax(affinity.clone() / self.temperature, 1);
+        let soft = softmax(affinity.clone(), self.temperature);
         let Some(k) = self.k else { return soft };
         let hard = uniform_largest(affinity.without_autodiff(), k);
         // The bracket is exactly zero, and NaN where an affinity is: it does not get lost.

@@ -64,9 +64,157 @@ pub fn seeded_stack(widths: &[usize], seed: u64, stream: u64, device: &Device) -
 pub fn forward_stack(layers: &[Linear], input: Tensor<2>) -> Tensor<2> {
     let mut hidden = input;
     for (index, layer) in layers.iter().enumerate() {
-        hidden = layer.forward(if index == 0 { hidden } else { relu(hidden) });
+        hidden = forward_layer(layer, hidden, index + 1 < layers.len());
     }
     hidden
+}
+
+/// One layer, followed by a ReLU if `is_hidden`.
+///
+/// # Shapes
+/// - `input`: `[batch, d_input]`
+/// - output: `[batch, d_output]`
+pub fn forward_layer(layer: &Linear, input: Tensor<2>, is_hidden: bool) -> Tensor<2> {
+    let bias = layer.bias.as_ref().map(|bias| bias.val().unsqueeze());
+    affine(vec![(input, layer.weight.val())], bias, is_hidden)
+}
+
+/// `x_1 W_1 + x_2 W_2 + ... + b`, followed by a ReLU if `is_hidden`: a layer that reads several inputs side by
+/// side, without a copy of them.
+///
+/// # Shapes
+/// - `pairs`: one or more of `[batch, d_i]` and `[d_i, d_output]`
+/// - `bias`: `[1, d_output]`
+/// - output: `[batch, d_output]`
+///
+/// # Panics
+/// If there is no pair, or shapes do not agree.
+pub fn affine(pairs: Vec<(Tensor<2>, Tensor<2>)>, bias: Option<Tensor<2>>, is_hidden: bool) -> Tensor<2> {
+    for (input, weight) in &pairs {
+        let ([batch, width], [d_input, d_output]) = (input.dims(), weight.dims());
+        let [first, _] = pairs[0].0.dims();
+        let [_, expected] = pairs[0].1.dims();
+        assert!(
+            width == d_input && batch == first && d_output == expected,
+            "an input [{batch}, {width}] and a weight [{d_input}, {d_output}] of a sum [{first}, {expected}]"
+        );
+    }
+    assert!(!pairs.is_empty(), "a sum of nothing has no shape");
+    #[cfg(feature = "flex")]
+    let (pairs, bias) = match fused_affine(pairs, bias, is_hidden) {
+        Ok(output) => return output,
+        Err(inputs) => inputs,
+    };
+    let mut pairs = pairs.into_iter().map(|(input, weight)| input.matmul(weight));
+    #[expect(clippy::expect_used, reason = "a documented panic")]
+    let first = pairs.next().expect("a sum of nothing");
+    let sum = pairs.fold(first, |sum, product| sum + product);
+    let sum = match bias {
+        Some(bias) => sum + bias,
+        None => sum,
+    };
+    if is_hidden { relu(sum) } else { sum }
+}
+
+/// The inputs of [`affine`].
+#[cfg(feature = "flex")]
+type Summands = (Vec<(Tensor<2>, Tensor<2>)>, Option<Tensor<2>>);
+
+/// As [`affine`]; the inputs where that cannot be.
+#[cfg(feature = "flex")]
+fn fused_affine(
+    pairs: Vec<(Tensor<2>, Tensor<2>)>,
+    bias: Option<Tensor<2>>,
+    relu: bool,
+) -> Result<Tensor<2>, Summands> {
+    use crate::fused::{Affine, apply};
+    let Some(bias) = bias else { return Err((pairs, None)) };
+    let (batch, bias_width) = (pairs[0].0.dims()[0], bias.dims()[1]);
+    if batch == 0 || bias_width != pairs[0].1.dims()[1] || pairs.iter().any(|(input, _)| input.dims()[1] == 0)
+    {
+        return Err((pairs, Some(bias)));
+    }
+    let n_pairs = pairs.len();
+    let mut inputs: Vec<Tensor<2>> = pairs.into_iter().flat_map(|(input, weight)| [input, weight]).collect();
+    inputs.push(bias);
+    let operation = Affine { relu };
+    let inputs = match n_pairs {
+        1 => fused::<3, _>(inputs, operation),
+        2 => fused::<5, _>(inputs, operation),
+        3 => fused::<7, _>(inputs, operation),
+        4 => fused::<9, _>(inputs, operation),
+        5 => fused::<11, _>(inputs, operation),
+        _ => Err(inputs),
+    };
+    fn fused<const N: usize, O: crate::fused::Operation<N>>(
+        inputs: Vec<Tensor<2>>,
+        operation: O,
+    ) -> Result<Tensor<2>, Vec<Tensor<2>>> {
+        apply(operation, <[Tensor<2>; N]>::try_from(inputs)?).map_err(Vec::from)
+    }
+    inputs.map_err(|mut inputs| {
+        let bias = inputs.pop();
+        let mut pairs = Vec::new();
+        let mut inputs = inputs.into_iter();
+        while let (Some(input), Some(weight)) = (inputs.next(), inputs.next()) {
+            pairs.push((input, weight));
+        }
+        (pairs, bias)
+    })
+}
+
+/// `softmax(logits / temperature)` over each row.
+///
+/// # Shapes
+/// - `logits` and output: `[batch, n]`
+pub fn softmax(logits: Tensor<2>, temperature: f64) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    let logits = {
+        use crate::fused::{Softmax, apply};
+        match apply(Softmax { scale: (1.0 / temperature) as f32 }, [logits]) {
+            Ok(output) => return output,
+            Err([logits]) => logits,
+        }
+    };
+    let logits = if temperature == 1.0 { logits } else { logits / temperature };
+    burn::tensor::activation::softmax(logits, 1)
+}
+
+/// The sum of experts, each row weighed by its own weight.
+///
+/// # Shapes
+/// - `experts`: `n` times `[batch, d]`
+/// - `weights`: `[batch, n]`
+/// - output: `[batch, d]`
+///
+/// # Panics
+/// If there is no expert, or shapes do not agree.
+pub fn weighted_sum(experts: &[Tensor<2>], weights: Tensor<2>) -> Tensor<2> {
+    assert!(!experts.is_empty(), "a sum of nothing has no shape");
+    let ([batch, n], dims) = (weights.dims(), experts[0].dims());
+    for expert in experts {
+        assert!(
+            n == experts.len() && dims[0] == batch && expert.dims() == dims,
+            "weights {:?} for {} experts, one of them {:?}",
+            [batch, n],
+            experts.len(),
+            expert.dims()
+        );
+    }
+    #[cfg(feature = "flex")]
+    let weights = {
+        use crate::fused::{Mix, apply};
+        match experts {
+            [a, b] if batch > 0 && dims[1] > 0 => match apply(Mix, [weights, a.clone(), b.clone()]) {
+                Ok(output) => return output,
+                Err([weights, ..]) => weights,
+            },
+            _ => weights,
+        }
+    };
+    let weighed = |(at, expert): (usize, &Tensor<2>)| expert.clone() * weights.clone().narrow(1, at, 1);
+    let rest = experts.iter().enumerate().skip(1).map(weighed);
+    rest.fold(weighed((0, &experts[0])), |sum, expert| sum + expert)
 }
 
 #[cfg(test)]

@@ -57,6 +57,8 @@ mod compositional;
 mod deep_hash;
 pub mod dense;
 mod dynamic;
+#[cfg(feature = "flex")]
+mod fused;
 mod gradients;
 mod hash_embedding;
 mod hashing;

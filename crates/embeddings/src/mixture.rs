@@ -3,10 +3,10 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::activation::{relu, softmax};
+use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use crate::dense::seeded_linear;
+use crate::dense::{forward_layer, seeded_linear, softmax, weighted_sum};
 
 /// Configuration of a [`Mixture`].
 #[derive(Config, Debug)]
@@ -156,10 +156,7 @@ impl Mixture {
             );
         }
         let weights = self.weights(features);
-        let mut vectors = representations[0].clone() * weights.clone().narrow(1, 0, 1);
-        for (index, representation) in representations.iter().enumerate().skip(1) {
-            vectors = vectors + representation.clone() * weights.clone().narrow(1, index, 1);
-        }
+        let vectors = weighted_sum(representations, weights.clone());
         Mixed { vectors, weights }
     }
 
@@ -184,12 +181,16 @@ impl Mixture {
     pub fn weights(&self, features: Tensor<2>) -> Tensor<2> {
         let (width, n_features) = (features.dims()[1], self.n_features());
         assert!(width == n_features, "features of width {width} for a gate of {n_features} features");
-        let hidden = relu(self.dropout.forward(self.hidden.forward(features)));
+        // Without dropout layer and ReLU are one.
+        let hidden = match self.dropout.prob > 0.0 {
+            true => relu(self.dropout.forward(forward_layer(&self.hidden, features, false))),
+            false => forward_layer(&self.hidden, features, true),
+        };
         let logits = match &self.logits {
-            Some(layer) => layer.forward(hidden),
+            Some(layer) => forward_layer(layer, hidden, false),
             None => hidden,
         };
-        let soft = softmax(logits / self.temperature, 1);
+        let soft = softmax(logits, self.temperature);
         if self.min_weight == 0.0 {
             return soft;
         }

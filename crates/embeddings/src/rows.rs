@@ -37,6 +37,12 @@ impl Kind {
     }
 }
 
+/// Whether tensors of `device` lie in host memory and are those of flex.
+#[cfg(feature = "flex")]
+pub(crate) fn is_flex(device: &Device) -> bool {
+    Kind::of(device) == Kind::Host
+}
+
 /// Gives `read` the values of `tensor`, row-major, if they lie in host memory as `f32`.
 pub(crate) fn read<R>(tensor: &Tensor<2>, read: impl FnOnce(&[f32]) -> R) -> Option<R> {
     #[cfg(feature = "flex")]

@@ -1,6 +1,7 @@
 //! A final ranker: estimates of several kinds of feedback for a user and an item.
 
 mod heads;
+mod row;
 
 use burn::config::Config;
 use burn::module::Module;
@@ -10,6 +11,8 @@ use burn_recsys_embeddings::dense::seeded_linear;
 use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, TableInitializer, Tape};
 
 pub use heads::{Heads, HeadsConfig};
+
+use row::{Part, Row};
 
 use crate::examples::check_ids;
 use crate::{ExampleError, Examples, IdLookup, ItemRepresentation, UserRepresentation};
@@ -183,7 +186,8 @@ impl<R: UserRepresentation, I: ItemRepresentation> MultiTaskEstimator<R, I> {
     /// # Panics
     /// As [`forward`](Self::forward).
     pub fn forward_users(&self, users: Tensor<2>, inputs: &EstimatorInputs, tape: &mut Tape) -> Tensor<2> {
-        let logits = self.heads.forward(self.describe(users, inputs, tape));
+        let row = Row::new(self.parts(users, inputs, tape), self.heads.d_first());
+        let logits = self.heads.forward_row(&row);
         let (Some(positions), false) = (&self.positions, inputs.positions.is_empty()) else { return logits };
         let last = positions.n_rows() as u32 - 1;
         let rows: Vec<u32> = inputs.positions.iter().map(|&position| position.min(last)).collect();
@@ -200,8 +204,13 @@ impl<R: UserRepresentation, I: ItemRepresentation> MultiTaskEstimator<R, I> {
     /// # Panics
     /// As [`forward`](Self::forward).
     pub fn describe(&self, users: Tensor<2>, inputs: &EstimatorInputs, tape: &mut Tape) -> Tensor<2> {
+        // Without layers behind it there is nothing to fold.
+        Row::new(self.parts(users, inputs, tape), 0).into_tensor()
+    }
+
+    fn parts(&self, users: Tensor<2>, inputs: &EstimatorInputs, tape: &mut Tape) -> Vec<Part<'_>> {
         let items = self.items.item_vectors(&inputs.item_ids, &inputs.item_features, tape);
-        let mut parts = vec![users];
+        let mut parts = vec![Part { input: users, layer: None }];
         let blocks = [
             (&self.user_features, &inputs.user_features, Some(items)),
             (&self.item_features, &inputs.item_features, None),
@@ -211,11 +220,11 @@ impl<R: UserRepresentation, I: ItemRepresentation> MultiTaskEstimator<R, I> {
             if let Some(layer) = layer {
                 let (width, n_features) = (features.dims()[1], layer.weight.lazy_shape()[0]);
                 assert!(width == n_features, "features of width {width} for an estimator of {n_features}");
-                parts.push(layer.forward(features.clone()));
+                parts.push(Part { input: features.clone(), layer: Some(layer) });
             }
-            parts.extend(next);
+            parts.extend(next.map(|input| Part { input, layer: None }));
         }
-        Tensor::cat(parts, 1)
+        parts
     }
 
     /// Whether the model can read these rows.

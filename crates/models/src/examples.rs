@@ -327,7 +327,7 @@ impl Examples {
         &self.item_features.values
     }
 
-    /// Features of the user and the item of every row, `[n_rows, n_cross_features]`, row-major.
+    /// Features of the user and the item of every row together, `[n_rows, n_cross_features]`, row-major.
     pub fn cross_features(&self) -> &[f32] {
         &self.cross_features.values
     }

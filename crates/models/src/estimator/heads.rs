@@ -3,9 +3,12 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Device, Tensor};
-use burn_recsys_embeddings::dense::{forward_stack, seeded_linear, seeded_stack};
+use burn_recsys_embeddings::dense::{
+    forward_layer, forward_stack, seeded_linear, seeded_stack, softmax, weighted_sum,
+};
+
+use super::row::Row;
 
 /// Configuration of the [`Heads`] of an estimator. The default is the original form: one linear layer.
 #[derive(Config, Debug)]
@@ -85,17 +88,41 @@ impl Heads {
     /// - `rows`: `[batch, d_input]`
     /// - output: `[batch, n_tasks]`
     pub fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        let stack = |layers: &Vec<Linear>| self.dropout.forward(relu(forward_stack(layers, rows.clone())));
-        let hidden: Vec<Tensor<2>> = self.hidden.iter().map(stack).collect();
-        let shared = || hidden.first().cloned().unwrap_or_else(|| rows.clone());
+        self.forward_row(&Row::from(rows))
+    }
+
+    /// As [`forward`](Self::forward), of a description whose parts may not be multiplied out.
+    pub(crate) fn forward_row(&self, row: &Row<'_>) -> Tensor<2> {
+        // A stack has one layer or more.
+        let hidden = |layers: &Vec<Linear>| {
+            let first = row.through(&layers[0], true);
+            let hidden = layers[1..].iter().fold(first, |rows, layer| forward_layer(layer, rows, true));
+            self.dropout.forward(hidden)
+        };
+        let hidden: Vec<Tensor<2>> = self.hidden.iter().map(hidden).collect();
+        let tower = |layers: &Vec<Linear>| match hidden.first() {
+            Some(shared) => forward_stack(layers, shared.clone()),
+            None => forward_stack(&layers[1..], row.through(&layers[0], layers.len() > 1)),
+        };
         let logits: Vec<Tensor<2>> = match self.gates.is_empty() {
-            true => self.towers.iter().map(|tower| forward_stack(tower, shared())).collect(),
+            true => self.towers.iter().map(tower).collect(),
             false => {
                 let tasks = self.gates.iter().zip(&self.towers);
-                tasks.map(|(gate, tower)| forward_stack(tower, weigh(&hidden, gate, &rows))).collect()
+                tasks
+                    .map(|(gate, tower)| {
+                        forward_stack(tower, weighted_sum(&hidden, softmax(row.through(gate, false), 1.0)))
+                    })
+                    .collect()
             }
         };
         if logits.len() == 1 { logits[0].clone() } else { Tensor::cat(logits, 1) }
+    }
+
+    /// The number of columns of all layers that read the description.
+    pub(crate) fn d_first(&self) -> usize {
+        let stacks = if self.hidden.is_empty() { &self.towers } else { &self.hidden };
+        let first = stacks.iter().filter_map(|layers| layers.first()).chain(&self.gates);
+        first.map(|layer| layer.weight.lazy_shape()[1]).sum()
     }
 
     /// The number of tasks.
@@ -111,20 +138,6 @@ impl Heads {
         let first = self.towers.iter().flatten().next();
         first.map_or_else(Device::default, |layer| layer.weight.lazy_device())
     }
-}
-
-/// The experts weighed for one task.
-///
-/// # Shapes
-/// - `experts`: each `[batch, d_hidden]`
-/// - `rows`: `[batch, d_input]`
-/// - output: `[batch, d_hidden]`
-fn weigh(experts: &[Tensor<2>], gate: &Linear, rows: &Tensor<2>) -> Tensor<2> {
-    let weights = softmax(gate.forward(rows.clone()), 1);
-    let weighed = |(at, expert): (usize, &Tensor<2>)| expert.clone() * weights.clone().narrow(1, at, 1);
-    let mut experts = experts.iter().enumerate().map(weighed);
-    let first = experts.next().unwrap_or_else(|| rows.clone());
-    experts.fold(first, |sum, expert| sum + expert)
 }
 
 #[cfg(test)]

@@ -142,7 +142,9 @@ mod tests {
         let together = vectors(&[u64::MAX, 5, u64::MAX]);
         assert_eq!(together[..4], together[8..]);
         assert_ne!(together[..4], together[4..8]);
-        assert_eq!(together[4..8], vectors(&[5])[..]);
+        // Matrix products of one row and of two may round differently.
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
+        assert!(together[4..8].iter().zip(&vectors(&[5])).all(near));
         assert!(vectors(&[]).is_empty());
     }
 }
