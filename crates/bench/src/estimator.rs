@@ -3,7 +3,7 @@
 mod rows;
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use burn::optim::AdamConfig;
@@ -17,6 +17,7 @@ use burn_recsys_training::{EstimatorTask, FitConfig, Optimizers, TrainState, dev
 use serde::Deserialize;
 use serde_json::json;
 
+use self::rows::Rows;
 use crate::Result;
 use crate::machine::Machine;
 use crate::peer::{Peer, Python};
@@ -26,8 +27,13 @@ use crate::spread::Spread;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// The ratings of users 1 to 2999 of MovieLens 1M, beside its users.dat and movies.dat: train on the rows of
+    /// the study of examples/studies/ml-1m.toml. Without it rows of the same widths are made up, and the next
+    /// three say how many.
+    #[arg(long)]
+    ratings: Option<PathBuf>,
     /// Training rows.
-    #[arg(long, default_value_t = 390_000)]
+    #[arg(long, default_value_t = 365_000)]
     rows: usize,
     /// Users, each a row of a table.
     #[arg(long, default_value_t = 3_000)]
@@ -36,7 +42,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 3_500)]
     items: u32,
     /// Rows of a step.
-    #[arg(long, default_value_t = 4096)]
+    #[arg(long, default_value_t = 2048)]
     batch: usize,
     /// Timed epochs of each side, in turn.
     #[arg(long, default_value_t = 9)]
@@ -54,10 +60,10 @@ pub(crate) struct Arguments {
     python: Python,
 }
 
-/// The size of user and item vectors.
+/// The size of user and item vectors. These are the sizes of the study.
 const D: usize = 32;
-const D_CROSS: usize = 128;
-const N_COHORTS: usize = 64;
+const D_CROSS: usize = 64;
+const N_COHORTS: usize = 32;
 const D_GATE: usize = 16;
 const D_HIDDEN: usize = 64;
 const LEARNING_RATE: f64 = 3e-3;
@@ -89,12 +95,17 @@ enum Side {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let machine = Machine::now();
-    let &Arguments { rows: n_rows, users, items, batch, epochs, .. } = arguments;
-    if [n_rows, users as usize, items as usize, batch].contains(&0) {
+    let &Arguments { rows, users, items, batch, epochs, .. } = arguments;
+    if [rows, users as usize, items as usize, batch].contains(&0) {
         return Err("--rows, --users, --items and --batch must be at least 1".into());
     }
     note("making rows");
-    let rows = rows::generated(n_rows, users, items)?;
+    let Rows { rows, n_users, n_items } = match &arguments.ratings {
+        Some(path) => rows::of_study(path)?,
+        None => rows::generated(rows, users, items)?,
+    };
+    let sizes = Sizes { n_rows: rows.n_rows(), n_users, n_items };
+    let n_rows = sizes.n_rows;
     let folder = tempfile::tempdir()?;
     let mut subjects = Vec::new();
     let mut add = |name, side| {
@@ -106,12 +117,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
         for threads in if machine.cores() > 1 { vec![1, machine.cores()] } else { vec![1] } {
             for compile in if arguments.compile { vec![false, true] } else { vec![false] } {
                 let name = format!("PyTorch{}, {threads} threads", if compile { ", compiled" } else { "" });
-                let peer = start_peer(arguments, folder.path(), threads, compile)?;
+                let peer = start_peer(arguments, sizes, folder.path(), threads, compile)?;
                 add(name.replace("1 threads", "1 thread"), Side::Peer(peer));
             }
         }
     }
-    let ours = Ours::new(rows, arguments, &device_from_name(&arguments.device)?.autodiff())?;
+    let ours = Ours::new(rows, sizes, arguments.batch, &device_from_name(&arguments.device)?.autodiff())?;
     let n_parameters = ours.n_parameters();
     add("burn-recsys".into(), Side::Ours(Box::new(ours)));
     subjects.rotate_right(1);
@@ -133,16 +144,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
         *subject.loss.borrow_mut() = loss;
         Ok(vec![time])
     })?;
-    report(machine, arguments, n_parameters, &subjects, &series)
+    report(machine, arguments, sizes, n_parameters, &subjects, &series)
 }
 
-fn start_peer(arguments: &Arguments, rows: &Path, threads: usize, compile: bool) -> Result<Peer> {
+/// How much there is to train on.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    n_rows: usize,
+    n_users: usize,
+    n_items: usize,
+}
+
+fn start_peer(
+    arguments: &Arguments,
+    sizes: Sizes,
+    rows: &Path,
+    threads: usize,
+    compile: bool,
+) -> Result<Peer> {
     let mut command = arguments.python.command("estimator.py", threads)?;
     command.arg(rows);
     for (flag, value) in [
         ("--threads", threads),
-        ("--users", arguments.users as usize),
-        ("--items", arguments.items as usize),
+        ("--users", sizes.n_users),
+        ("--items", sizes.n_items),
         ("--batch-size", arguments.batch),
         ("--dim", D),
         ("--dim-cross", D_CROSS),
@@ -162,11 +187,13 @@ fn start_peer(arguments: &Arguments, rows: &Path, threads: usize, compile: bool)
 fn report(
     machine: Machine,
     arguments: &Arguments,
+    sizes: Sizes,
     n_parameters: usize,
     subjects: &[Subject],
     series: &[Series],
 ) -> Result<Report> {
-    let &Arguments { rows, users, items, batch, epochs, ref device, .. } = arguments;
+    let &Arguments { batch, epochs, ref device, .. } = arguments;
+    let Sizes { n_rows: rows, n_users: users, n_items: items } = sizes;
     let mut table = vec![vec!["one epoch".to_string()]];
     table[0].extend(Spread::headers("ms"));
     table[0].extend(["ms a step", "last loss", "times ours (quartiles)"].map(String::from));
@@ -217,14 +244,13 @@ struct Ours {
 }
 
 impl Ours {
-    fn new(rows: Examples, arguments: &Arguments, device: &Device) -> Result<Self> {
-        let table = |n_rows: u32, seed| {
-            IdLookup::new(EmbeddingTableConfig::new(n_rows as usize, D).with_seed(seed).init(device))
-        };
+    fn new(rows: Examples, sizes: Sizes, batch_size: usize, device: &Device) -> Result<Self> {
+        let table =
+            |n_rows, seed| IdLookup::new(EmbeddingTableConfig::new(n_rows, D).with_seed(seed).init(device));
         let n_user_features = rows.n_user_features();
         let cohorts = Cohort::new(Cohort::original(n_user_features, N_COHORTS, D).with_seed(3).init(device));
         let gate = MixtureConfig::new(n_user_features, 2, D_GATE).with_seed(4).init(device);
-        let users = Mixture::new((table(arguments.users, 1), cohorts), gate);
+        let users = Mixture::new((table(sizes.n_users, 1), cohorts), gate);
         let model = MultiTaskEstimatorConfig::new(
             rows.n_tasks(),
             n_user_features,
@@ -234,10 +260,10 @@ impl Ours {
         .with_d_cross(D_CROSS)
         .with_heads(HeadsConfig::new().with_hidden(vec![D_HIDDEN]))
         .with_seed(SEED)
-        .init(users, table(arguments.items, 2), device);
+        .init(users, table(sizes.n_items, 2), device);
         model.check(&rows)?;
         let loss = MultiTaskLoss::new(rows.n_tasks());
-        let task = EstimatorTask::new(rows, loss, arguments.batch, SEED)?;
+        let task = EstimatorTask::new(rows, loss, batch_size, SEED)?;
         let optimizers = Optimizers {
             sparse: SparseOptimizer::new(Box::new(SparseAdagrad::default())),
             // As PyTorch's.

@@ -4,22 +4,31 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use burn_recsys_data::movielens;
 use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_models::Examples;
+use burn_recsys_training::study::{Study, StudyConfig, StudySizes};
 use serde_json::json;
 
 use crate::Result;
 use crate::zipf::Zipf;
 
+/// Rows, and how many users and items there are.
+pub(super) struct Rows {
+    pub(super) rows: Examples,
+    pub(super) n_users: usize,
+    pub(super) n_items: usize,
+}
+
 /// The features of a row, as many as a study of ml-1m has.
-pub(super) const N_USER_FEATURES: usize = 75;
-const N_ITEM_FEATURES: usize = 25;
+const N_USER_FEATURES: usize = 70;
+const N_ITEM_FEATURES: usize = 23;
 const N_CROSS_FEATURES: usize = 8;
 const N_TASKS: usize = 3;
 
 /// `n_rows` rows of users and items with Zipf's law, features uniform in `±sqrt(3)` (a variance of 1), and
 /// labels that follow features and ids: a function of the sizes alone.
-pub(super) fn generated(n_rows: usize, n_users: u32, n_items: u32) -> Result<Examples> {
+pub(super) fn generated(n_rows: usize, n_users: u32, n_items: u32) -> Result<Rows> {
     let random = Random::new(1, Stream::Synthetic, 0);
     let (users, items) = (Zipf::new(n_users), Zipf::new(n_items));
     let (mut user_ids, mut item_ids) = (Vec::with_capacity(n_rows), Vec::with_capacity(n_rows));
@@ -51,7 +60,15 @@ pub(super) fn generated(n_rows: usize, n_users: u32, n_items: u32) -> Result<Exa
         .with_item_features(item_features, N_ITEM_FEATURES)?
         .with_cross_features(cross_features, N_CROSS_FEATURES)?
         .with_labels(labels, N_TASKS)?;
-    Ok(rows)
+    Ok(Rows { rows, n_users: n_users as usize, n_items: n_items as usize })
+}
+
+/// The training rows of the study of MovieLens 1M, from the ratings in `path`.
+pub(super) fn of_study(path: &Path) -> Result<Rows> {
+    let config = StudyConfig::parse(include_str!("../../../../examples/studies/ml-1m.toml"))?;
+    let study = Study::prepare(&movielens::read_ratings("ml-1m", path)?, &config)?;
+    let StudySizes { n_users, n_items, .. } = *study.sizes();
+    Ok(Rows { rows: study.rows().train.clone(), n_users, n_items })
 }
 
 /// Writes `rows` for a peer: a file of little-endian numbers for each column, and their widths in
