@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn_recsys_embeddings::{CohortAddressing, CohortAddressingConfig, Tape};
+use burn_recsys_embeddings::{CohortAddressing, CohortAddressingConfig, TableInitializer, Tape};
 
 use crate::UserRepresentation;
 
@@ -30,10 +30,12 @@ impl Cohort {
         Cohort { addressing }
     }
 
-    /// The original form: affinities linear in the features, cohort vectors of size `d_user`, and four
-    /// linear layers of that width behind them.
+    /// The original form: affinities linear in the features, cohort vectors of size `d_user` that begin as
+    /// standard normal, and four linear layers of that width behind them.
     pub fn original(n_user_features: usize, n_cohorts: usize, d_user: usize) -> CohortAddressingConfig {
-        CohortAddressingConfig::new(n_user_features, n_cohorts, d_user).with_decoder_hidden(vec![d_user; 3])
+        CohortAddressingConfig::new(n_user_features, n_cohorts, d_user)
+            .with_decoder_hidden(vec![d_user; 3])
+            .with_initializer(TableInitializer::Normal { std: 1.0 })
     }
 }
 
