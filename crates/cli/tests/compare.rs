@@ -187,12 +187,12 @@ fn is_refused(study: &str, code: i32, parts: &[&str]) {
 fn studies_that_say_the_impossible() {
     let columns = "user = \"user\", item = \"item\"";
     let times = format!("{columns}, timestamp = \"at\"");
-    is_refused(&own(&times), 1, &["ratings"]);
+    is_refused(&own(&times), 2, &["ratings"]);
     let by_chance = own(&format!("{columns}, rating = \"stars\"")).replace(
         "kind = \"user-time\", test_fraction = 0.2",
         "kind = \"random\", test_fraction = 0.2, seed = 1",
     );
-    is_refused(&by_chance, 1, &["timestamps"]);
+    is_refused(&by_chance, 2, &["timestamps"]);
     for (part, to, parts) in [
         ("n_epochs = 1", "epochs = 1", &["study.toml", "line 11", "unknown field `epochs`"][..]),
         ("n_epochs = 1", "n_epochs = 0", &["study.toml", "training.n_epochs"]),

@@ -95,6 +95,9 @@ pub struct Mixed {
     pub weights: Tensor<2>,
 }
 
+/// No stream of cohorts: a gate and the cohorts that it weighs may have one seed.
+const STREAM: u64 = 1 << 40;
+
 impl MixtureConfig {
     /// A fresh module on `device`; its values are a pure function of the configuration.
     ///
@@ -118,9 +121,9 @@ impl MixtureConfig {
         let has_hidden = d_hidden > 0;
         let d_first = if has_hidden { d_hidden } else { n_experts };
         Mixture {
-            hidden: seeded_linear(n_features, d_first, seed, 0, device),
+            hidden: seeded_linear(n_features, d_first, seed, STREAM, device),
             dropout: DropoutConfig::new(self.dropout).init(),
-            logits: has_hidden.then(|| seeded_linear(d_hidden, n_experts, seed, 1, device)),
+            logits: has_hidden.then(|| seeded_linear(d_hidden, n_experts, seed, STREAM + 1, device)),
             temperature,
             min_weight,
         }

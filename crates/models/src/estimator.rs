@@ -189,6 +189,12 @@ impl<R: UserRepresentation, I: ItemRepresentation> MultiTaskEstimator<R, I> {
         let row = Row::new(self.parts(users, inputs, tape), self.heads.d_first());
         let logits = self.heads.forward_row(&row);
         let (Some(positions), false) = (&self.positions, inputs.positions.is_empty()) else { return logits };
+        assert!(
+            inputs.positions.len() == inputs.user_ids.len(),
+            "{} positions for {} rows",
+            inputs.positions.len(),
+            inputs.user_ids.len()
+        );
         let last = positions.n_rows() as u32 - 1;
         let rows: Vec<u32> = inputs.positions.iter().map(|&position| position.min(last)).collect();
         logits + positions.forward(&rows, tape)

@@ -88,8 +88,10 @@ struct Matrix {
 
 impl Matrix {
     fn new(what: &'static str, values: Vec<f32>, width: usize, n_rows: usize) -> Result<Self, ExampleError> {
-        if values.len() != n_rows * width {
-            return Err(ExampleError::Length { what, actual: values.len(), expected: n_rows * width });
+        // What does not fit is more than there can be.
+        let expected = n_rows.checked_mul(width).unwrap_or(usize::MAX);
+        if values.len() != expected {
+            return Err(ExampleError::Length { what, actual: values.len(), expected });
         }
         Ok(Matrix { values, width })
     }
@@ -279,6 +281,8 @@ impl Examples {
         for (weight, &cohort) in self.weights.iter_mut().zip(cohorts) {
             *weight *= weights[cohort as usize];
         }
+        // Two large weights may have an infinite product.
+        check_weights(WEIGHTS, &self.weights)?;
         Ok(self)
     }
 

@@ -19,7 +19,7 @@ mod standard;
 mod train;
 
 use burn::tensor::Device;
-use burn_recsys_data::{Dataset, Split, SplitConfig};
+use burn_recsys_data::{Dataset, Interactions, Split, SplitConfig};
 
 pub use candidate::{Candidate, StudySizes};
 pub use config::{EstimatorConfig, RowOrderConfig, SliceConfig, StudyConfig, StudyTrainingConfig};
@@ -34,6 +34,9 @@ pub use train::SeedOutcome;
 use crate::{Error, Result, StepReport};
 use rows::Source;
 use train::Training;
+
+/// Ratings beyond are taken for an error of the data.
+const MAX_RATING: f32 = 1e6;
 
 /// A data set made ready for a study.
 #[derive(Debug, Clone)]
@@ -83,11 +86,25 @@ impl Study {
                 return Err(Error::Config { key: "data", message });
             }
         }
+        if let Some(rating) = data.ratings().and_then(|ratings| ratings.iter().find(|r| r.abs() > MAX_RATING))
+        {
+            let message =
+                format!("a rating is {rating}; beyond ±{MAX_RATING} features of ratings mean nothing");
+            return Err(Error::Config { key: "data", message });
+        }
         let mut interactions = dataset.interactions.clone();
         for filter in &config.filters {
             interactions = filter.apply(&interactions)?;
         }
         let Split { train, test, .. } = config.split.split(&interactions.compact())?;
+        let cold = |train: &Interactions, test: &Interactions| -> Result<Interactions> {
+            Ok(match &config.cold_start {
+                Some(cold_start) => cold_start.apply(train, test)?.train,
+                None => train.clone(),
+            })
+        };
+        // Before rows are held out: what a new user did later has not happened, for the search neither.
+        let train = cold(&train, &test)?;
         let hold_out = SplitConfig::new(config.validation.clone())
             .with_drop_cold_users(config.split.drop_cold_users)
             .with_drop_cold_items(config.split.drop_cold_items)
@@ -95,16 +112,10 @@ impl Study {
         let Split { train: fit, test: held_out, .. } = hold_out
             .split(&train)
             .map_err(|error| Error::Config { key: "validation", message: error.to_string() })?;
-        // One set of ids for both, so that models of one size fit all.
-        let ids = [train.user_ids(), train.item_ids()];
-        let source = Source {
-            dataset,
-            features: &config.features,
-            slices: &config.slices,
-            cold_start: config.cold_start.as_ref(),
-            hidden_past: config.training.hidden_past,
-        };
-        let search = source.rows(&fit.reindex(ids[0], ids[1]), &held_out.reindex(ids[0], ids[1]))?;
+        // One set of ids and columns for both, so that models of one size fit all.
+        let [fit, held_out] = [fit, held_out].map(|part| part.reindex(train.user_ids(), train.item_ids()));
+        let source = Source::new(dataset, &train, config)?;
+        let search = source.rows(&cold(&fit, &held_out)?, &held_out)?;
         let full = source.rows(&train, &test)?;
         // One more user: the unknown one.
         let n = [train.n_users() + 1, train.n_items()];
@@ -156,6 +167,12 @@ impl Study {
         device: &Device,
         progress: &mut dyn StudyProgress,
     ) -> Result<StudyReport> {
+        for (at, candidate) in candidates.iter().enumerate() {
+            if candidates[..at].iter().any(|other| other.name() == candidate.name()) {
+                let message = format!("{:?} is there twice; outcomes are kept by name", candidate.name());
+                return Err(Error::Config { key: "representations", message });
+            }
+        }
         let mut report = StudyReport {
             dataset: self.dataset.clone(),
             counts: [

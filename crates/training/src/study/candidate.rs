@@ -117,7 +117,7 @@ impl Candidate {
     }
 
     /// A way to know users by two branches and a way to know items, trained by
-    /// [`TwoBranchTask`](crate::TwoBranchTask): head items are those of the study's slices, and attention
+    /// [`TwoBranchTask`](crate::TwoBranchTask): the head is `slices.head_items` of the items, and attention
     /// has shifted to the tail as far as it does when the last epoch ends.
     ///
     /// The search for the number of epochs shifts over the most epochs that are allowed, the training that

@@ -227,7 +227,7 @@ impl StudyConfig {
         let estimator = &self.estimator;
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let is_size = |value: usize, most: usize| (1..=most).contains(&value);
-        let are_sizes = |widths: &[usize]| widths.iter().all(|&width| is_size(width, 1 << 14));
+        let are_sizes = |widths: &[usize]| widths.iter().all(|&width| is_size(width, 1 << 12));
         let repeats = |seeds: &[u64]| seeds.iter().enumerate().any(|(at, seed)| seeds[..at].contains(seed));
         let budgets = &self.memory_budgets;
         let slices = &self.slices;
@@ -249,33 +249,33 @@ impl StudyConfig {
             ),
             (
                 "estimator.d_user",
-                is_size(estimator.d_user, 1 << 14),
-                format!("{}; must be 1 to {}", estimator.d_user, 1 << 14),
+                is_size(estimator.d_user, 1 << 12),
+                format!("{}; must be 1 to {}", estimator.d_user, 1 << 12),
             ),
             (
                 "estimator.d_item",
-                is_size(estimator.d_item, 1 << 14),
-                format!("{}; must be 1 to {}", estimator.d_item, 1 << 14),
+                is_size(estimator.d_item, 1 << 12),
+                format!("{}; must be 1 to {}", estimator.d_item, 1 << 12),
             ),
             (
                 "estimator.d_cross",
-                is_size(estimator.d_cross, 1 << 14),
-                format!("{}; must be 1 to {}", estimator.d_cross, 1 << 14),
+                is_size(estimator.d_cross, 1 << 12),
+                format!("{}; must be 1 to {}", estimator.d_cross, 1 << 12),
             ),
             (
                 "estimator.hidden",
                 are_sizes(&estimator.hidden) && (estimator.n_experts == 0 || !estimator.hidden.is_empty()),
-                format!("{:?}; widths must be 1 to {}, and experts need one", estimator.hidden, 1 << 14),
+                format!("{:?}; widths must be 1 to {}, and experts need one", estimator.hidden, 1 << 12),
             ),
             (
                 "estimator.tower",
                 are_sizes(&estimator.tower),
-                format!("{:?}; widths must be 1 to {}", estimator.tower, 1 << 14),
+                format!("{:?}; widths must be 1 to {}", estimator.tower, 1 << 12),
             ),
             (
                 "estimator.n_experts",
-                estimator.n_experts <= 1 << 10,
-                format!("{}; must be at most {}", estimator.n_experts, 1 << 10),
+                estimator.n_experts <= 1 << 6,
+                format!("{}; must be at most {}", estimator.n_experts, 1 << 6),
             ),
             (
                 "estimator.dropout",
@@ -296,8 +296,10 @@ impl StudyConfig {
             ),
             (
                 "training.table_learning_rate",
-                positive(table_learning_rate),
-                format!("{table_learning_rate}; must be a positive number"),
+                positive(table_learning_rate) && positive(table_learning_rate / learning_rate),
+                format!(
+                    "{table_learning_rate}; must be a positive number, and so its ratio to learning_rate"
+                ),
             ),
             (
                 "training.initial_std",
@@ -317,13 +319,17 @@ impl StudyConfig {
             (
                 "user_value_weights",
                 self.user_value_weights.len() == super::TASKS.len()
-                    && self.user_value_weights.iter().all(|weight| weight.is_finite()),
-                format!("{:?}; must be {} finite numbers", self.user_value_weights, super::TASKS.len()),
+                    && self.user_value_weights.iter().all(|weight| weight.abs() <= 1e6),
+                format!(
+                    "{:?}; must be {} numbers between -1e6 and 1e6",
+                    self.user_value_weights,
+                    super::TASKS.len()
+                ),
             ),
             (
                 "slices",
-                slices.cold < slices.light && slices.light < slices.medium,
-                "cold, light and medium must ascend".into(),
+                slices.cold > 0 && slices.cold < slices.light && slices.light < slices.medium,
+                "cold, light and medium must ascend from at least 1".into(),
             ),
             (
                 "slices.head_items",
@@ -332,8 +338,9 @@ impl StudyConfig {
             ),
             (
                 "memory_budgets",
-                budgets.iter().all(|&budget| positive(budget) && budget <= 16.0),
-                format!("{budgets:?}; must be above 0 and at most 16"),
+                budgets.iter().all(|&budget| positive(budget) && budget <= 16.0)
+                    && budgets.iter().enumerate().all(|(at, budget)| !budgets[..at].contains(budget)),
+                format!("{budgets:?}; must be different numbers above 0 and at most 16"),
             ),
         ];
         for (key, holds, message) in rules {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use burn_recsys_data::past::{PastFeatureBlocks, PastFeatures, PastFeaturesConfig};
+use burn_recsys_data::past::{PastFeatureBlocks, PastFeatures};
 use burn_recsys_data::random::{Random, Stream};
-use burn_recsys_data::{ColdStartConfig, Dataset, FeatureTable, IdMap, Interactions};
+use burn_recsys_data::{Dataset, FeatureTable, IdMap, Interactions};
 use burn_recsys_models::Examples;
 
-use super::config::SliceConfig;
-use crate::Result;
+use super::config::{SliceConfig, StudyConfig};
+use crate::{Error, Result};
 
 /// The kinds of feedback that a study estimates, in the order of the logits.
 pub const TASKS: [&str; 3] = ["liked", "loved", "above-own-mean"];
@@ -71,6 +71,9 @@ impl Slices {
     }
 
     /// Whether a row of `user` and `item` is in slice number `slice` of [`names`](Self::names).
+    ///
+    /// # Panics
+    /// If there is no such slice, user or item.
     pub fn contains(&self, slice: usize, user: u32, item: u64) -> bool {
         let SliceConfig { cold, light, medium, .. } = self.config;
         let count = self.user_counts[user as usize];
@@ -82,7 +85,10 @@ impl Slices {
             4 => (light + 1..=medium).contains(&count),
             5 => count > medium,
             6 => self.is_head[item as usize],
-            _ => !self.is_head[item as usize],
+            _ => {
+                assert!(slice < SLICES.len(), "slice {slice} of {}", SLICES.len());
+                !self.is_head[item as usize]
+            }
         }
     }
 
@@ -94,38 +100,56 @@ impl Slices {
 
 /// What the rows of a study are made of.
 pub(super) struct Source<'a> {
-    pub(super) dataset: &'a Dataset,
-    pub(super) features: &'a PastFeaturesConfig,
-    pub(super) slices: &'a SliceConfig,
-    pub(super) cold_start: Option<&'a ColdStartConfig>,
-    pub(super) hidden_past: f64,
+    config: &'a StudyConfig,
+    past: PastFeatures,
 }
 
-impl Source<'_> {
-    /// Rows of `train` and `test`, two parts over the same ids. The past of either is `train`.
+impl<'a> Source<'a> {
+    /// Columns and scales of features, from all of the training part: those of the search are the same, and
+    /// only its events are fewer.
     ///
     /// # Errors
-    /// If there are no ratings or timestamps, or cold users cannot be made.
+    /// If there are no ratings or timestamps.
+    pub(super) fn new(dataset: &Dataset, train: &Interactions, config: &'a StudyConfig) -> Result<Self> {
+        let ids = &dataset.interactions;
+        let users = describe(&dataset.users, ids.user_ids(), train.user_ids());
+        let items = describe(&dataset.items, ids.item_ids(), train.item_ids());
+        let past = PastFeatures::fit(train, &users, &items, config.features.clone())?;
+        Ok(Source { config, past })
+    }
+
+    /// Rows of `train` and `test`, two parts over the ids of the training part. The past of either is
+    /// `train`.
+    ///
+    /// # Errors
+    /// If there are no ratings or timestamps, or a task has one kind of label alone.
     pub(super) fn rows(&self, train: &Interactions, test: &Interactions) -> Result<StudyRows> {
-        let cold = self.cold_start.map(|config| config.apply(train, test)).transpose()?;
-        let train = cold.as_ref().map_or(train, |cold| &cold.train);
         let train = &train.select(&train.rows_by_time());
-        let original = &self.dataset.interactions;
-        let users = describe(&self.dataset.users, original.user_ids(), train.user_ids());
-        let items = describe(&self.dataset.items, original.item_ids(), train.item_ids());
-        let past = PastFeatures::fit(train, &users, &items, self.features.clone())?;
+        let past = self.past.clone().with_events(train)?;
         let random = Random::new(0, Stream::HiddenPast, 0);
-        let hides = |row: usize| random.row(row as u64).uniform() < self.hidden_past;
+        let hides = |row: usize| random.row(row as u64).uniform() < self.config.training.hidden_past;
         let counts = train.user_counts();
-        Ok(StudyRows {
+        let rows = StudyRows {
             train: examples(train, past.compute_with_new_users(train, hides)?, &past, hides)?,
             test: examples(test, past.compute(test)?, &past, |row| counts[test.users()[row] as usize] == 0)?,
             test_users: test.users().to_vec(),
-            slices: Slices::new(train, self.slices),
+            slices: Slices::new(train, &self.config.slices),
             user_feature_names: past.user_names().to_vec(),
             item_feature_names: past.item_names().to_vec(),
             cross_feature_names: past.cross_names().to_vec(),
-        })
+        };
+        for (task, name) in TASKS.iter().enumerate() {
+            let mut labels = rows.train.labels().iter().skip(task).step_by(TASKS.len());
+            let first = labels.next();
+            if labels.all(|label| Some(label) == first) {
+                let message = format!(
+                    "every training row has the same label for {name:?}: liked is rated {LIKED} or more, loved \
+                     {LOVED} or more; bring the ratings to a scale of 1 to 5"
+                );
+                return Err(Error::Config { key: "data", message });
+            }
+        }
+        Ok(rows)
     }
 }
 

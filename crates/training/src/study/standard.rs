@@ -115,7 +115,7 @@ impl RepresentationConfig {
     /// # Errors
     /// The first impossible one, and one that this kind does not have.
     pub(super) fn validate(&self) -> Result<()> {
-        use RepresentationKind::{Cohort, CohortTopK, Dhe, Hashed, Id, Mixture, QuotientRemainder};
+        use RepresentationKind::{Cohort, CohortTopK, Dhe, Hashed, Mixture, QuotientRemainder};
         let refuse = |message: String| {
             Err(Error::Config { key: "representations", message: format!("{}: {message}", self.name()) })
         };
@@ -133,10 +133,18 @@ impl RepresentationConfig {
                 return refuse(format!("{key} is not a key of this kind"));
             }
         }
-        debug_assert!(kind != Id || self.n_rows.is_none());
-        let sizes = [self.n_rows, self.n_hashes, self.n_cohorts, self.k];
-        if let Some(size) = sizes.into_iter().flatten().find(|size| !(1..=1 << 24).contains(size)) {
-            return refuse(format!("a size is {size}; it must be 1 to {}", 1 << 24));
+        for (key, value, least, most) in [
+            ("n_rows", self.n_rows, 1, 1 << 24),
+            ("n_hashes", self.n_hashes, 2, 1 << 14),
+            ("n_cohorts", self.n_cohorts, 1, 1 << 16),
+            ("k", self.k, 1, 1 << 16),
+            ("d_gate", self.d_gate, 0, 1 << 12),
+        ] {
+            if let Some(value) = value
+                && !(least..=most).contains(&value)
+            {
+                return refuse(format!("{key} is {value}; it must be {least} to {most}"));
+            }
         }
         let n_cohorts = self.n_cohorts.unwrap_or(DEFAULT_COHORTS);
         if self.k.is_some_and(|k| k > n_cohorts) {
@@ -252,6 +260,7 @@ pub(super) fn quotient_remainder(
     device: &Device,
 ) -> burn_recsys_embeddings::CompositionalEmbedding {
     CompositionalEmbeddingConfig::quotient_remainder(sizes.n_users as u64, n_remainders, sizes.d_user)
+        .with_std(sizes.initial_std)
         .with_seed(seed)
         .init(device)
 }
