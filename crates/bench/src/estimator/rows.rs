@@ -111,10 +111,11 @@ mod tests {
 
     #[test]
     fn rows_can_be_learned_from_and_reach_the_peer_whole() {
-        let rows = generated(2_000, 50, 60).unwrap();
-        assert_eq!(rows, generated(2_000, 50, 60).unwrap());
-        assert!(rows.rows.user_ids().iter().all(|&id| id < 50));
-        assert!(rows.rows.item_ids().iter().all(|&id| id < 60));
+        let made = generated(2_000, 50, 60).unwrap();
+        assert_eq!(made, generated(2_000, 50, 60).unwrap());
+        assert_eq!((made.n_users, made.n_items), (50, 60));
+        let rows = made.rows;
+        assert!(rows.user_ids().iter().all(|&id| id < 50) && rows.item_ids().iter().all(|&id| id < 60));
         // Liked pairs of the first task have a larger product of the features that decide on it.
         let product = |row: usize| {
             rows.user_features()[row * N_USER_FEATURES] * rows.item_features()[row * N_ITEM_FEATURES]
