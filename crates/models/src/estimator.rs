@@ -15,7 +15,7 @@ pub use heads::{Heads, HeadsConfig};
 use row::{Part, Row};
 
 use crate::examples::check_ids;
-use crate::{ExampleError, Examples, IdLookup, ItemRepresentation, UserRepresentation};
+use crate::{ExampleError, Examples, IdLookup, ItemRepresentation, UserRepresentation, streams};
 
 /// Configuration of a [`MultiTaskEstimator`].
 #[derive(Config, Debug)]
@@ -132,7 +132,8 @@ impl MultiTaskEstimatorConfig {
             );
         }
         let layer = |n_features: usize, width: usize, stream| {
-            (n_features > 0).then(|| seeded_linear(n_features, width, seed, stream, device))
+            (n_features > 0)
+                .then(|| seeded_linear(n_features, width, seed, streams::ESTIMATOR + stream, device))
         };
         let (d_user, d_item) = (users.d_user(), items.d_item());
         let part = |n_features, width| if n_features > 0 { width } else { 0 };

@@ -19,6 +19,7 @@ mod popular;
 mod rebalance;
 mod representation;
 mod scorer;
+mod streams;
 pub mod torch;
 mod two_tower;
 mod user;

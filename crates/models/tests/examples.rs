@@ -47,6 +47,16 @@ fn values_that_are_none() {
         (message(pairs(2).with_weights(vec![1.0, -0.5])), "weights: number 1 is -0.5"),
         (message(pairs(1).with_cohort_weights(&[0], &[1.0, nan])), "cohort weights: number 1 is NaN"),
         (message(pairs(2).with_cohort_weights(&[0, 3], &[1.0; 3])), "cohorts: row 1 has id 3"),
+        (
+            message(
+                pairs(1).with_weights(vec![1e30]).and_then(|rows| rows.with_cohort_weights(&[0], &[1e30])),
+            ),
+            "weights: number 0 is inf",
+        ),
+        (
+            message(pairs(2).with_user_features(Vec::new(), usize::MAX / 2 + 1)),
+            "user features: 0 values, expected",
+        ),
     ] {
         assert!(actual.starts_with(expected), "{actual:?} does not begin with {expected:?}");
     }

@@ -118,3 +118,47 @@ fn an_unseen_user_has_a_vector_where_there_are_rows_for_them() {
     let error = model.check(&unseen).expect_err("an id without a row").to_string();
     assert_eq!(error, format!("user ids: row 3 has id {}, the model knows ids below 6", u64::MAX));
 }
+
+#[test]
+fn no_two_layers_begin_alike() {
+    use burn::module::{ModuleVisitor, Param};
+    use burn::tensor::Tensor;
+    use burn_recsys_embeddings::MixtureConfig;
+    use burn_recsys_models::{Cohort, HeadsConfig, Mixture, MultiTaskEstimatorConfig};
+
+    /// The first values of every matrix, in units of its largest: layers of other widths are scaled apart.
+    struct First(Vec<Vec<f32>>);
+    impl ModuleVisitor for First {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let values: Vec<f32> = param.val().into_data().iter().take(8).collect();
+            let largest = values.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+            if D == 2 && largest > 0.0 {
+                self.0.push(values.iter().map(|value| value / largest).collect());
+            }
+        }
+    }
+
+    let device = burn::tensor::Device::default();
+    // All seeds the default: streams alone keep the parts apart.
+    let table = |seed| {
+        let config = burn_recsys_embeddings::EmbeddingTableConfig::new(20, 8).with_seed(seed);
+        burn_recsys_models::IdLookup::new(config.init(&device))
+    };
+    let cohorts = Cohort::new(Cohort::original(8, 8, 8).init(&device));
+    let users = Mixture::new((table(1), cohorts), MixtureConfig::new(8, 2, 8).init(&device));
+    let heads = HeadsConfig::new().with_hidden(vec![8, 8]).with_tower(vec![8]).with_n_experts(2);
+    let model = MultiTaskEstimatorConfig::new(2, 8, 8, 8).with_d_cross(8).with_heads(heads).init(
+        users,
+        table(2),
+        &device,
+    );
+    let mut first = First(Vec::new());
+    burn::module::Module::visit(&model, &mut first);
+    assert!(first.0.len() > 15, "{} matrices", first.0.len());
+    for (at, left) in first.0.iter().enumerate() {
+        for right in &first.0[at + 1..] {
+            let is_equal = left.iter().zip(right).all(|(left, right)| (left - right).abs() < 1e-5);
+            assert!(!is_equal, "two layers begin with {left:?}");
+        }
+    }
+}

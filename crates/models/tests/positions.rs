@@ -95,3 +95,11 @@ fn positions_beyond_the_last_share_it() {
     assert_ne!(last, logits(&model, &pairs()));
     assert_eq!(logits(&model, &at([5, 6, 100, u32::MAX, 4, 5, 9])), last);
 }
+
+#[test]
+#[should_panic(expected = "1 positions for 7 rows")]
+fn positions_of_another_batch_panic() {
+    let mut inputs = pairs().inputs(&Device::default());
+    inputs.positions = vec![1];
+    fresh().forward(&inputs, &mut Tape::off());
+}

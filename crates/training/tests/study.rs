@@ -349,3 +349,64 @@ fn a_study_stops_on_request_and_passes_errors_on() {
     let message = refused(study.run(&study.candidates(), &[], &device(), &mut Fail));
     assert_eq!(message, "configuration: seeds: enough");
 }
+
+#[test]
+fn equal_names_are_refused() {
+    let study = prepare(&config());
+    let twice = [8, 4].map(|n_cohorts| {
+        Candidate::new("mine", move |sizes, seed, device| {
+            let cohorts = Cohort::original(sizes.n_user_features, n_cohorts, sizes.d_user).with_seed(seed);
+            Cohort::new(cohorts.init(device))
+        })
+    });
+    let message = refused(study.run(&twice, &[], &device(), &mut ()));
+    assert!(message.contains("\"mine\" is there twice"), "{message}");
+}
+
+#[test]
+fn cold_rows_are_no_rows_of_the_search() {
+    let config = cold_config();
+    let study = prepare(&config);
+    let (search, full) = (study.search_rows(), study.rows());
+    // Every row of the search, trained on or held out, is a training row that cold start has left.
+    assert!(search.train.n_rows() + search.test.n_rows() <= full.train.n_rows());
+    let n_cold = full.slices.user_counts.iter().filter(|&&count| count == 0).count();
+    assert!(n_cold > 0);
+    for user in &search.test_users {
+        assert!(full.slices.user_counts[*user as usize] > 0, "user {user} has no training row");
+    }
+}
+
+#[test]
+fn a_category_that_occurs_late_is_a_column_of_the_search_too() {
+    let mut data = dataset();
+    let (items, times) = (data.interactions.items(), data.interactions.timestamps().unwrap());
+    let last = (0..items.len()).max_by_key(|&row| times[row]).map(|row| items[row]).unwrap();
+    let labels: Vec<&str> =
+        (0..data.items.n_rows() as u32).map(|item| if item == last { "late" } else { "usual" }).collect();
+    let values = burn_recsys_data::ColumnValues::categorical(labels.into_iter().map(Some));
+    data.items = data.items.with_column("era", values).unwrap();
+    let study = Study::prepare(&data, &config()).unwrap();
+    assert_eq!(study.search_rows().item_feature_names, study.rows().item_feature_names);
+    run(&study, &study.candidates()[..1], &[]);
+}
+
+#[test]
+fn labels_of_one_kind_are_refused() {
+    let data = dataset();
+    let table = &data.interactions;
+    let rows =
+        (0..table.len()).map(|row| burn_recsys_data::Interaction { rating: Some(1.0), ..table.get(row) });
+    let (rows, users, items) = (rows.collect::<Vec<_>>(), table.user_ids(), table.item_ids());
+    let table = Interactions::new(
+        users.clone(),
+        items.clone(),
+        rows.iter().map(|row| row.user).collect(),
+        rows.iter().map(|row| row.item).collect(),
+        Some(rows.iter().filter_map(|row| row.rating).collect()),
+        Some(rows.iter().filter_map(|row| row.timestamp).collect()),
+    )
+    .unwrap();
+    let message = refused(Study::prepare(&Dataset { interactions: table, ..data }, &config()));
+    assert!(message.contains("every training row has the same label"), "{message}");
+}

@@ -66,6 +66,10 @@ fn impossible_values_are_refused_with_their_key() {
         ("training.hidden_past = nan", "training.hidden_past"),
         ("user_value_weights = [1.0, 1.0]", "user_value_weights"),
         ("user_value_weights = [1.0, 1.0, inf]", "user_value_weights"),
+        ("user_value_weights = [1.0, 1.0, 1e308]", "user_value_weights"),
+        ("slices = { cold = 0 }", "slices"),
+        ("memory_budgets = [1.0, 1.0]", "memory_budgets"),
+        ("training.learning_rate = 1e-310", "training.table_learning_rate"),
         ("slices = { cold = 5, light = 5 }", "slices"),
         ("slices = { light = 200 }", "slices"),
         ("slices.head_items = 1.0", "slices.head_items"),
@@ -121,9 +125,10 @@ fn keys_of_another_kind_and_impossible_sizes_are_refused() {
         }
     }
     for (representation, part) in [
-        ("kind = \"hashed\", n_rows = 0", "a size is 0"),
+        ("kind = \"hashed\", n_rows = 0", "n_rows is 0"),
+        ("kind = \"mixture\", d_gate = 1000000000000", "d_gate is 1000000000000"),
         ("kind = \"dhe\", n_hashes = 3", "n_hashes must be even"),
-        ("kind = \"cohort\", n_cohorts = 16777217", "a size is 16777217"),
+        ("kind = \"cohort\", n_cohorts = 16777217", "n_cohorts is 16777217"),
         ("kind = \"cohort-top-k\", k = 33", "k is above 32"),
         ("kind = \"cohort\", dropout = 1.0", "dropout is 1"),
         ("kind = \"cohort\", dropout = nan", "dropout is NaN"),

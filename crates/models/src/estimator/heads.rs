@@ -9,6 +9,7 @@ use burn_recsys_embeddings::dense::{
 };
 
 use super::row::Row;
+use crate::streams;
 
 /// Configuration of the [`Heads`] of an estimator. The default is the original form: one linear layer.
 #[derive(Config, Debug)]
@@ -63,20 +64,19 @@ impl HeadsConfig {
         let n_stacks = if hidden.is_empty() { 0 } else { (*n_experts).max(1) };
         let widths = [&[d_input], &hidden[..]].concat();
         // Every stack has 2^16 streams of its own: a layer more changes no other first value.
-        // Kind 0 is the estimator's own layers.
-        let stream = |kind: u64, stack: usize| (kind << 48) + ((stack as u64) << 16);
+        let stream = |kind: usize, stack: usize| streams::HEADS[kind] + ((stack as u64) << 16);
         let stacks =
-            (0..n_stacks).map(|stack| seeded_stack(&widths, seed, stream(1, stack), device)).collect();
+            (0..n_stacks).map(|stack| seeded_stack(&widths, seed, stream(0, stack), device)).collect();
         let n_gates = if *n_experts > 0 { n_tasks } else { 0 };
         let gates = (0..n_gates)
-            .map(|task| seeded_linear(d_input, *n_experts, seed, stream(2, task), device))
+            .map(|task| seeded_linear(d_input, *n_experts, seed, stream(1, task), device))
             .collect();
         let d_hidden = hidden.last().copied().unwrap_or(d_input);
         // One matrix product for all tasks where they have nothing of their own.
         let (n_towers, d_output) =
             if tower.is_empty() && *n_experts == 0 { (1, n_tasks) } else { (n_tasks, 1) };
         let widths = [&[d_hidden], &tower[..], &[d_output]].concat();
-        let towers = (0..n_towers).map(|task| seeded_stack(&widths, seed, stream(3, task), device)).collect();
+        let towers = (0..n_towers).map(|task| seeded_stack(&widths, seed, stream(2, task), device)).collect();
         let dropout = DropoutConfig::new(self.dropout).init();
         Heads { hidden: stacks, dropout, gates, towers }
     }

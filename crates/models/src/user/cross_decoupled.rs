@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use burn_recsys_embeddings::dense::{forward_stack, seeded_linear, seeded_stack};
 use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, IdEmbedding, Tape};
 
-use crate::{ItemRepresentation, UserRepresentation};
+use crate::{ItemRepresentation, UserRepresentation, streams};
 
 /// Configuration of a [`CrossDecoupled`].
 #[derive(Config, Debug)]
@@ -114,13 +114,24 @@ impl CrossDecoupledConfig {
         );
         // Every stack has 2^16 streams of its own: a layer more changes no other first value.
         let stack = |first: usize, hidden: &[usize], kind: u64| {
-            seeded_stack(&[&[first], hidden, &[d_output]].concat(), seed, kind << 16, device)
+            seeded_stack(
+                &[&[first], hidden, &[d_output]].concat(),
+                seed,
+                streams::CROSS_DECOUPLED + (kind << 16),
+                device,
+            )
         };
         CrossDecoupled {
             ids: ids.init(device),
             memorisation: stack(ids.d_embedding, id_hidden, 0),
             generalisation: stack(feature_columns.len(), feature_hidden, 1),
-            gate: seeded_linear(frequency_columns.len(), 2, seed, 2 << 16, device),
+            gate: seeded_linear(
+                frequency_columns.len(),
+                2,
+                seed,
+                streams::CROSS_DECOUPLED + (2 << 16),
+                device,
+            ),
             frequency_columns: frequency_columns.clone(),
             feature_columns,
         }

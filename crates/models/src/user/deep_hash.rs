@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use burn_recsys_embeddings::dense::{forward_stack, seeded_stack};
 use burn_recsys_embeddings::{HashEncoder, HashEncoding, Tape};
 
-use crate::UserRepresentation;
+use crate::{UserRepresentation, streams};
 
 /// Configuration of a [`DeepHash`].
 #[derive(Config, Debug)]
@@ -63,7 +63,7 @@ impl DeepHashConfig {
         let encoder = HashEncoder::new(n_hashes, self.n_buckets, self.encoding, seed);
         let widths: Vec<usize> =
             std::iter::once(n_hashes).chain(std::iter::repeat_n(d_user, n_layers)).collect();
-        DeepHash { stack: seeded_stack(&widths, seed, 0, device), encoder }
+        DeepHash { stack: seeded_stack(&widths, seed, streams::DEEP_HASH, device), encoder }
     }
 }
 

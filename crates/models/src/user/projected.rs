@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use burn_recsys_embeddings::Tape;
 use burn_recsys_embeddings::dense::seeded_linear;
 
-use crate::UserRepresentation;
+use crate::{UserRepresentation, streams};
 
 /// A representation followed by a linear map to another size: narrow rows that save memory, or parts of
 /// different sizes that are to be mixed.
@@ -35,7 +35,7 @@ impl<R: UserRepresentation> Projected<R> {
     /// If `d_user` is 0.
     pub fn new(inner: R, d_user: usize, seed: u64, device: &Device) -> Self {
         assert!(d_user > 0, "vectors of size {} cannot be projected to size 0", inner.d_user());
-        let projection = seeded_linear(inner.d_user(), d_user, seed, 0, device);
+        let projection = seeded_linear(inner.d_user(), d_user, seed, streams::PROJECTED, device);
         Projected { inner, projection }
     }
 }

@@ -9,6 +9,7 @@ use burn_recsys_embeddings::dense::{forward_stack, seeded_stack};
 
 use crate::{
     EstimatorInputs, Examples, ItemRepresentation, MultiTaskEstimator, MultiTaskLoss, UserRepresentation,
+    streams,
 };
 
 /// Configuration of a [`TwoBranch`].
@@ -115,9 +116,9 @@ impl TwoBranchConfig {
         assert!(gamma > 1.0 && gamma.is_finite(), "gamma is {gamma}, not a finite number above 1");
         TwoBranch {
             base,
-            main: seeded_stack(&widths, seed, 0, device),
+            main: seeded_stack(&widths, seed, streams::TWO_BRANCH, device),
             // 2^16 streams for each: a layer more changes no other first value.
-            regulariser: seeded_stack(&widths, seed, 1 << 16, device),
+            regulariser: seeded_stack(&widths, seed, streams::TWO_BRANCH + (1 << 16), device),
             gamma,
         }
     }

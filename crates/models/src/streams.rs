@@ -1,0 +1,17 @@
+//! Where the first values of each type of layer begin among the streams of a seed, so that parts of a model
+//! that were given the same seed do not begin alike.
+//!
+//! Cohorts and gates of `burn-recsys-embeddings` take the streams below `2 << 40`.
+
+/// The feature layers of an estimator.
+pub(crate) const ESTIMATOR: u64 = 2 << 40;
+/// The hidden layers of heads, then their gates, then their towers.
+pub(crate) const HEADS: [u64; 3] = [3 << 40, 4 << 40, 5 << 40];
+/// A deep hash.
+pub(crate) const DEEP_HASH: u64 = 6 << 40;
+/// The map behind a representation of another size.
+pub(crate) const PROJECTED: u64 = 7 << 40;
+/// The experts and the gate of a cross-decoupled representation.
+pub(crate) const CROSS_DECOUPLED: u64 = 8 << 40;
+/// Both branches.
+pub(crate) const TWO_BRANCH: u64 = 9 << 40;
