@@ -98,7 +98,11 @@ fn metrics_of_every_slice_are_those_of_its_rows() {
             let by_task = [0, 1, 2].map(|task| metric(&rows, task));
             for (task, expected) in TASKS.iter().zip(by_task) {
                 let value = outcome.metrics.get(&format!("{label} {task}"));
-                assert!(is_close(value, expected), "{}: {label} {task}: {value:?}, {expected:?}", outcome.slice);
+                assert!(
+                    is_close(value, expected),
+                    "{}: {label} {task}: {value:?}, {expected:?}",
+                    outcome.slice
+                );
             }
             let mean = by_task.iter().copied().sum::<Option<f64>>().map(|sum| sum / 3.0);
             let value = outcome.metrics.get(label);
@@ -114,7 +118,8 @@ fn metrics_of_every_slice_are_those_of_its_rows() {
 #[test]
 fn calibration_error_is_of_calibrated_probabilities() {
     // Two rows of one slice and one bin of every task.
-    let rows: [Row; 2] = [(0, 0, [0.5, 0.0, -2.0], [1.0, 1.0, 1.0]), (0, 1, [0.5, 0.0, -2.0], [0.0, 1.0, 0.0])];
+    let rows: [Row; 2] =
+        [(0, 0, [0.5, 0.0, -2.0], [1.0, 1.0, 1.0]), (0, 1, [0.5, 0.0, -2.0], [0.0, 1.0, 0.0])];
     let outcome = &measured(&rows)[0];
     // 2 * 0.5 - 1 = 0 and 0.5 * -2 + 1 = 0: all probabilities are one half.
     for (label, expected) in [
@@ -142,7 +147,8 @@ fn lists_are_ranked_by_calibrated_value_and_liked_items_are_relevant() {
     // of the third task decides. 3 and 0 are liked.
     let user_3 = (at_2 + 0.5) / (1.0 + at_2);
     // Users 2 and 4 have lists that no order can be wrong in.
-    let expected = [Some((user_0 + user_1 + user_3) / 3.0), Some(user_0), Some(user_1), None, None, Some(user_3)];
+    let expected =
+        [Some((user_0 + user_1 + user_3) / 3.0), Some(user_0), Some(user_1), None, None, Some(user_3)];
     for (outcome, expected) in outcomes.iter().zip(expected) {
         let value = outcome.metrics.get("NDCG@10");
         assert!(is_close(value, expected), "{}: {value:?}, {expected:?}", outcome.slice);

@@ -47,8 +47,7 @@ pub(in crate::study) fn rows_by_hand(
     user_counts: Vec<u32>,
     is_head: Vec<bool>,
 ) -> StudyRows {
-    let any: Vec<(i64, i64, f32, i64)> =
-        (0..20).map(|n| (n % 4, n % 3, 1.0 + (n % 5) as f32, n)).collect();
+    let any: Vec<(i64, i64, f32, i64)> = (0..20).map(|n| (n % 4, n % 3, 1.0 + (n % 5) as f32, n)).collect();
     let mut rows = study(&any, "").rows().clone();
     let user_ids = users.iter().map(|&user| u64::from(user)).collect();
     rows.test = Examples::new(user_ids, items.to_vec())
@@ -74,13 +73,15 @@ fn a_user_at_a_bound_belongs_to_the_slice_that_the_bound_closes() {
         assert_eq!([0, 1].map(|item| rows.slices.contains(7, user, item)), [false, true]);
     }
     let names = rows.slices.names();
-    assert_eq!(names, ["all", "cold (0)", "cold (1-3)", "light", "medium", "power", "head items", "tail items"]);
+    assert_eq!(
+        names,
+        ["all", "cold (0)", "cold (1-3)", "light", "medium", "power", "head items", "tail items"]
+    );
 }
 
 #[test]
 fn bounds_are_those_of_the_configuration() {
-    let any: Vec<(i64, i64, f32, i64)> =
-        (0..20).map(|n| (n % 4, n % 3, 1.0 + (n % 5) as f32, n)).collect();
+    let any: Vec<(i64, i64, f32, i64)> = (0..20).map(|n| (n % 4, n % 3, 1.0 + (n % 5) as f32, n)).collect();
     let study = study(&any, "slices = { cold = 1, light = 5, medium = 7 }");
     let mut slices = study.rows().slices.clone();
     assert_eq!(slices.names()[2], "cold (1)");
