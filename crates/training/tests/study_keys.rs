@@ -9,9 +9,9 @@ use crate::device;
 
 fn dataset() -> Dataset {
     let config = SyntheticConfig::default()
-        .with_n_users(30)
-        .with_n_items(24)
-        .with_n_interactions(420)
+        .with_n_users(40)
+        .with_n_items(50)
+        .with_n_interactions(500)
         .with_n_cohorts(3);
     config.generate().unwrap().dataset
 }

@@ -68,7 +68,7 @@ fn first_values_are_a_function_of_the_seed() {
 
 #[test]
 fn users_and_items_and_seeds_of_a_study_begin_apart() {
-    let data = SyntheticConfig::default().with_n_users(20).with_n_items(15).with_n_interactions(200);
+    let data = SyntheticConfig::default().with_n_users(30).with_n_items(40).with_n_interactions(300);
     let text = r#"
         data = { name = "synthetic" }
         split = { strategy = { kind = "user-time", test_fraction = 0.25 } }
