@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ParamGroup};
 use burn::optim::AdamConfig;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use burn_recsys_data::{Dataset, Interactions};
 use burn_recsys_embeddings::{LazyAdam, MixtureConfig, RowUpdate, SparseAdagrad, SparseOptimizer, Tape};
 use burn_recsys_metrics::pointwise::{Auc, ExpectedCalibrationError, LogLoss, PointwiseMetric, Predictions};
@@ -219,6 +219,32 @@ fn user_table(sizes: &StudySizes, seed: u64, device: &Device) -> IdLookup {
     IdLookup::new(sizes.table(sizes.n_users, sizes.d_user, seed).init(device))
 }
 
+/// A table whose vectors are twice as long while a model learns: what dropout is, but without chance, so
+/// that tests side by side do not draw each other's numbers.
+#[derive(Module, Debug)]
+struct Eager {
+    table: IdLookup,
+}
+
+impl UserRepresentation for Eager {
+    fn d_user(&self) -> usize {
+        self.table.d_user()
+    }
+
+    fn user_vectors(&self, ids: &[u64], features: &Tensor<2>, tape: &mut Tape) -> Tensor<2> {
+        let scale = if features.device().is_autodiff() { 2.0 } else { 1.0 };
+        self.table.user_vectors(ids, features, tape).mul_scalar(scale)
+    }
+
+    fn n_users(&self) -> Option<u64> {
+        UserRepresentation::n_users(&self.table)
+    }
+}
+
+fn eager(sizes: &StudySizes, seed: u64, device: &Device) -> Eager {
+    Eager { table: user_table(sizes, seed, device) }
+}
+
 fn item_table(sizes: &StudySizes, seed: u64, device: &Device) -> IdLookup {
     IdLookup::new(sizes.table(sizes.n_items, sizes.d_item, seed).init(device))
 }
@@ -240,6 +266,17 @@ fn a_seed_is_what_its_public_parts_make_of_it() {
     assert!((2..10).contains(&replayed.n_epochs), "{replayed:?}");
     assert_eq!(replayed, as_replayed(&outcome));
     assert_eq!(n_steps, expected_steps);
+}
+
+#[test]
+fn models_are_judged_as_they_are_in_service() {
+    let config = overfits();
+    let study = Study::prepare(&dataset(), &config).unwrap();
+    let (replayed, _) = replay(&study, &config, eager, item_table);
+    assert_eq!(replayed, as_replayed(&outcome(&study, Candidate::new("eager", eager)).0));
+    // The double length does matter.
+    let (plain, _) = replay(&study, &config, user_table, item_table);
+    assert_ne!(replayed.held_out_loss, plain.held_out_loss);
 }
 
 #[test]
