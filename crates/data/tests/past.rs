@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use burn_recsys_data::past::{PastFeatureBlocks, PastFeatures, PastFeaturesConfig};
 use burn_recsys_data::{
-    ColdStartConfig, ColumnValues, Dataset, FeatureTable, Interactions, SplitConfig, Strategy as Split,
-    movielens,
+    ColdStartConfig, ColumnValues, Dataset, FeatureTable, Interaction, Interactions, SplitConfig,
+    Strategy as Split, movielens,
 };
 use proptest::prelude::*;
 
@@ -122,6 +122,50 @@ proptest! {
                     }
                     for name in expected.keys() {
                         prop_assert!(names.contains(name), "there is no {}", name);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A row whose past is hidden is described as one of a user without an event, but for what is known of
+    /// the user from elsewhere; counts and means, which labels are made of, stay the user's own.
+    #[test]
+    fn a_hidden_past_is_that_of_a_user_without_an_event(
+        rows in any_rows(),
+        config in any_config(),
+        hidden in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        let Some((train, test)) = train_and_test(&rows) else { return Ok(()) };
+        let past = fit(&train, &config);
+        let naive = Naive::fit(&train, &config);
+        let no_one = train.n_users() as u32;
+        for rows in [&train, &test] {
+            let plain = past.compute(rows).unwrap();
+            let blocks = past.compute_with_new_users(rows, |row| hidden[row]).unwrap();
+            prop_assert_eq!(&blocks.item, &plain.item);
+            prop_assert_eq!(&blocks.user_counts, &plain.user_counts);
+            prop_assert_eq!(&blocks.item_counts, &plain.item_counts);
+            prop_assert_eq!(&blocks.user_means, &plain.user_means);
+            for row in 0..rows.len() {
+                if !hidden[row] {
+                    prop_assert_eq!(bits(&past, &blocks, row), bits(&past, &plain, row));
+                    continue;
+                }
+                let expected = naive.row(Interaction { user: no_one, ..rows.get(row) });
+                prop_assert_eq!(expected.user_count, 0);
+                for (block, plain, names, expected) in [
+                    (&blocks.user, &plain.user, past.user_names(), &expected.user),
+                    (&blocks.cross, &plain.cross, past.cross_names(), &expected.cross),
+                ] {
+                    for (n, name) in names.iter().enumerate() {
+                        let at = row * names.len() + n;
+                        let Some(&expected) = expected.get(name) else {
+                            prop_assert_eq!(block[at].to_bits(), plain[at].to_bits(), "{} is hidden", name);
+                            continue;
+                        };
+                        let value = f64::from(block[at]);
+                        prop_assert!((value - expected).abs() < 1e-4, "{} is {}, not {}", name, value, expected);
                     }
                 }
             }

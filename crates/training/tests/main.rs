@@ -12,6 +12,10 @@ mod recommend;
 mod reference;
 mod study;
 mod study_config;
+mod study_keys;
+mod study_replay;
+mod study_report;
+mod study_seeds;
 
 use std::path::Path;
 

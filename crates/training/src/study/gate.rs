@@ -108,7 +108,11 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use burn::module::Module;
+    use burn_recsys_embeddings::Tape;
+
     use super::*;
+    use crate::study::rows::tests::rows_by_hand;
 
     #[test]
     fn rank_correlation_equals_the_textbook() {
@@ -118,5 +122,74 @@ mod tests {
         assert!((value - 0.820_782_681_668_123_3).abs() < 1e-12, "{value}");
         assert_eq!(spearman(&[1.0, 2.0], &[5.0, 5.0]), None);
         assert_eq!(spearman(&[], &[]), None);
+    }
+
+    /// The features are the weights.
+    #[derive(Module, Debug)]
+    struct Given {
+        #[module(skip)]
+        n_experts: usize,
+    }
+
+    impl UserRepresentation for Given {
+        fn d_user(&self) -> usize {
+            1
+        }
+
+        fn user_vectors(&self, _: &[u64], _: &Tensor<2>, _: &mut Tape) -> Tensor<2> {
+            unreachable!("a gate is asked for weights alone")
+        }
+
+        fn expert_weights(&self, features: &Tensor<2>) -> Option<Tensor<2>> {
+            assert_eq!(features.dims()[1], self.n_experts);
+            (self.n_experts > 1).then(|| features.clone())
+        }
+    }
+
+    const N_USERS: u32 = 20;
+
+    /// Every count below 20 once, and not in the order of users.
+    fn count(user: u32) -> u32 {
+        (7 * user + 3) % N_USERS
+    }
+
+    /// A user with more events weighs less; the two rows of user 11, who has none, are unlike.
+    fn study_of(n_copies: usize) -> GateStudy {
+        let weight = |user: u32| 0.9 - 0.04 * count(user) as f32;
+        let mut points: Vec<(u32, f32)> = Vec::new();
+        for _ in 0..n_copies {
+            points.extend([(11, 0.8), (11, 1.0)]);
+        }
+        points.extend((0..N_USERS).filter(|&user| user != 11).map(|user| (user, weight(user))));
+        let users: Vec<u32> = points.iter().map(|point| point.0).collect();
+        let features = points.iter().flat_map(|&(_, weight)| [weight, 0.05, 0.95 - weight]).collect();
+        let (items, labels) = (vec![0; users.len()], vec![[0.0; 3]; users.len()]);
+        let counts = (0..N_USERS).map(count).collect();
+        let mut rows = rows_by_hand(&users, &items, &labels, counts, vec![true]);
+        rows.test = rows.test.with_user_features(features, 3).unwrap();
+        gate_study(&Given { n_experts: 3 }, &rows, &Device::default()).unwrap()
+    }
+
+    #[test]
+    fn groups_are_of_users_by_their_training_events() {
+        // The second has more rows than are asked about at once.
+        for n_copies in [1, 4200] {
+            let gate = study_of(n_copies);
+            assert_eq!(gate.deciles.len(), 10);
+            for (group, decile) in gate.deciles.iter().enumerate() {
+                let activity = 2.0 * group as f64 + 0.5;
+                assert_eq!((decile.n_users, decile.activity), (2, activity));
+                let expected = 0.9 - 0.04 * activity;
+                assert!((decile.weight - expected).abs() < 1e-5, "{group}: {} {expected}", decile.weight);
+            }
+            assert!((gate.spearman.unwrap() + 1.0).abs() < 1e-12, "{:?}", gate.spearman);
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_where_nothing_is_mixed() {
+        let mut rows = rows_by_hand(&[0], &[0], &[[0.0; 3]], vec![1], vec![true]);
+        rows.test = rows.test.with_user_features(vec![1.0], 1).unwrap();
+        assert_eq!(gate_study(&Given { n_experts: 1 }, &rows, &Device::default()), None);
     }
 }

@@ -124,3 +124,6 @@ impl Lists {
         Ok(evaluator.finish()?.summaries().first().and_then(|summary| summary.value))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,3 +181,6 @@ fn examples(
         .with_cross_features(blocks.cross, past.cross_names().len())?
         .with_labels(labels, TASKS.len())?)
 }
+
+#[cfg(test)]
+pub(super) mod tests;
