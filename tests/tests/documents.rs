@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn_recsys::training::RunConfig;
+use burn_recsys::training::study::StudyConfig;
 
 /// The block of `language` in a document of the repository that holds `part`.
 fn block(document: &str, language: &str, part: &str) -> String {
@@ -30,4 +31,15 @@ fn the_guide_shows_every_key() {
         assert!(shown.contains(key.split('.').next_back().unwrap_or(key)), "{key} is not in the guide");
     }
     assert!(config.validation.is_some() && !config.filters.is_empty());
+}
+
+#[test]
+fn the_chapter_on_users_shows_every_key_of_a_study() {
+    let shown = block("docs/user-representations.md", "toml", "# study.toml");
+    let config = StudyConfig::parse(&shown).unwrap();
+    for line in config.to_toml().unwrap().lines() {
+        let key = line.split(['=', '[', ']', ' ']).find(|part| !part.is_empty()).unwrap_or_default();
+        assert!(shown.contains(key.split('.').next_back().unwrap_or(key)), "{key} is not in the chapter");
+    }
+    assert!(config.cold_start.is_some() && config.representations.len() == 8);
 }

@@ -147,8 +147,8 @@ proptest! {
             prop_assert_eq!(&blocks.user_counts, &plain.user_counts);
             prop_assert_eq!(&blocks.item_counts, &plain.item_counts);
             prop_assert_eq!(&blocks.user_means, &plain.user_means);
-            for row in 0..rows.len() {
-                if !hidden[row] {
+            for (row, is_hidden) in hidden.iter().enumerate().take(rows.len()) {
+                if !is_hidden {
                     prop_assert_eq!(bits(&past, &blocks, row), bits(&past, &plain, row));
                     continue;
                 }

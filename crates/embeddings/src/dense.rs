@@ -101,10 +101,9 @@ pub fn affine(pairs: Vec<(Tensor<2>, Tensor<2>)>, bias: Option<Tensor<2>>, is_hi
     }
     assert!(!pairs.is_empty(), "a sum of nothing has no shape");
     #[cfg(feature = "flex")]
-    let (pairs, bias) = match fused_affine(pairs, bias, is_hidden) {
-        Ok(output) => return output,
-        Err(inputs) => inputs,
-    };
+    if let Some(output) = fused_affine(&pairs, bias.as_ref(), is_hidden) {
+        return output;
+    }
     let mut pairs = pairs.into_iter().map(|(input, weight)| input.matmul(weight));
     #[expect(clippy::expect_used, reason = "a documented panic")]
     let first = pairs.next().expect("a sum of nothing");
@@ -116,51 +115,30 @@ pub fn affine(pairs: Vec<(Tensor<2>, Tensor<2>)>, bias: Option<Tensor<2>>, is_hi
     if is_hidden { relu(sum) } else { sum }
 }
 
-/// The inputs of [`affine`].
+/// As [`affine`]; none where that cannot be.
 #[cfg(feature = "flex")]
-type Summands = (Vec<(Tensor<2>, Tensor<2>)>, Option<Tensor<2>>);
-
-/// As [`affine`]; the inputs where that cannot be.
-#[cfg(feature = "flex")]
-fn fused_affine(
-    pairs: Vec<(Tensor<2>, Tensor<2>)>,
-    bias: Option<Tensor<2>>,
-    relu: bool,
-) -> Result<Tensor<2>, Summands> {
-    use crate::fused::{Affine, apply};
-    let Some(bias) = bias else { return Err((pairs, None)) };
-    let (batch, bias_width) = (pairs[0].0.dims()[0], bias.dims()[1]);
-    if batch == 0 || bias_width != pairs[0].1.dims()[1] || pairs.iter().any(|(input, _)| input.dims()[1] == 0)
-    {
-        return Err((pairs, Some(bias)));
+fn fused_affine(pairs: &[(Tensor<2>, Tensor<2>)], bias: Option<&Tensor<2>>, relu: bool) -> Option<Tensor<2>> {
+    use crate::fused::{Affine, Operation, apply};
+    fn fused<const N: usize, O: Operation<N>>(inputs: Vec<Tensor<2>>, operation: O) -> Option<Tensor<2>> {
+        apply(operation, <[Tensor<2>; N]>::try_from(inputs).ok()?).ok()
     }
-    let n_pairs = pairs.len();
-    let mut inputs: Vec<Tensor<2>> = pairs.into_iter().flat_map(|(input, weight)| [input, weight]).collect();
-    inputs.push(bias);
+    let bias = bias?;
+    let (batch, d_output) = (pairs[0].0.dims()[0], pairs[0].1.dims()[1]);
+    let is_empty = batch == 0 || pairs.iter().any(|(input, _)| input.dims()[1] == 0);
+    if is_empty || bias.dims()[1] != d_output {
+        return None;
+    }
+    // Handles, not values.
+    let inputs = pairs.iter().flat_map(|(input, weight)| [input, weight]).chain([bias]).cloned().collect();
     let operation = Affine { relu };
-    let inputs = match n_pairs {
+    match pairs.len() {
         1 => fused::<3, _>(inputs, operation),
         2 => fused::<5, _>(inputs, operation),
         3 => fused::<7, _>(inputs, operation),
         4 => fused::<9, _>(inputs, operation),
         5 => fused::<11, _>(inputs, operation),
-        _ => Err(inputs),
-    };
-    fn fused<const N: usize, O: crate::fused::Operation<N>>(
-        inputs: Vec<Tensor<2>>,
-        operation: O,
-    ) -> Result<Tensor<2>, Vec<Tensor<2>>> {
-        apply(operation, <[Tensor<2>; N]>::try_from(inputs)?).map_err(Vec::from)
+        _ => None,
     }
-    inputs.map_err(|mut inputs| {
-        let bias = inputs.pop();
-        let mut pairs = Vec::new();
-        let mut inputs = inputs.into_iter();
-        while let (Some(input), Some(weight)) = (inputs.next(), inputs.next()) {
-            pairs.push((input, weight));
-        }
-        (pairs, bias)
-    })
 }
 
 /// `softmax(logits / temperature)` over each row.

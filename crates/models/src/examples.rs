@@ -89,7 +89,7 @@ struct Matrix {
 impl Matrix {
     fn new(what: &'static str, values: Vec<f32>, width: usize, n_rows: usize) -> Result<Self, ExampleError> {
         // What does not fit is more than there can be.
-        let expected = n_rows.checked_mul(width).unwrap_or(usize::MAX);
+        let expected = n_rows.saturating_mul(width);
         if values.len() != expected {
             return Err(ExampleError::Length { what, actual: values.len(), expected });
         }

@@ -88,6 +88,16 @@ pub enum Error {
         /// NaN or infinity.
         loss: f64,
     },
+    /// What takes part in a study cannot be trained.
+    #[error("{name}, seed {seed}: {source}")]
+    Candidate {
+        /// Its name.
+        name: String,
+        /// The seed.
+        seed: u64,
+        /// Why.
+        source: Box<Error>,
+    },
     /// Training was asked to stop.
     #[error("stopped on request after epoch {epoch}; resume to continue")]
     Stopped {

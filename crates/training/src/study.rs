@@ -22,7 +22,9 @@ use burn::tensor::Device;
 use burn_recsys_data::{Dataset, Interactions, Split, SplitConfig};
 
 pub use candidate::{Candidate, StudySizes};
-pub use config::{EstimatorConfig, RowOrderConfig, SliceConfig, StudyConfig, StudyTrainingConfig};
+pub use config::{
+    EstimatorConfig, RowOrderConfig, SliceConfig, StudyConfig, StudyTrainingConfig, TaskConfig,
+};
 pub use gate::{GateDecile, GateStudy};
 pub use measure::SliceOutcome;
 pub use memory::memory_candidates;
@@ -204,7 +206,13 @@ impl Study {
                     full: &self.full,
                     device: device.clone().autodiff(),
                 };
-                let outcome = candidate.run(&training, &mut |report| progress.step(name, seed, report))?;
+                let outcome = candidate.run(&training, &mut |report| progress.step(name, seed, report));
+                let outcome = outcome.map_err(|error| match error {
+                    Error::Diverged { .. } => {
+                        Error::Candidate { name: name.into(), seed, source: Box::new(error) }
+                    }
+                    other => other,
+                })?;
                 progress.trained(name, &outcome)?;
                 of_candidate.seeds.push(outcome);
             }

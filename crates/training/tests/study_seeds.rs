@@ -47,7 +47,8 @@ fn first_values_are_a_function_of_the_seed() {
         let users = TwoBranchConfig::new(4, 1.5).with_seed(seed).init(ids(1, &device), &device);
         first_values(&users, &device)
     };
-    let kinds: [(&str, &dyn Fn(u64) -> Vec<f32>); 8] = [
+    type FirstValues<'a> = &'a dyn Fn(u64) -> Vec<f32>;
+    let kinds: [(&str, FirstValues<'_>); 8] = [
         ("table", &|seed| first_values(&ids(seed, &device), &device)),
         ("hashes", &|seed| {
             let config = DeepHashConfig::new(4).with_n_hashes(8).with_seed(seed);

@@ -31,6 +31,9 @@ pub struct StudyConfig {
     /// How the past of a row becomes features.
     #[serde(default)]
     pub features: PastFeaturesConfig,
+    /// What counts as liked and loved.
+    #[serde(default)]
+    pub tasks: TaskConfig,
     /// The seeds; each is one training of every representation. Default 1 to 5.
     #[serde(default = "default_seeds")]
     pub seeds: Vec<u64>,
@@ -54,6 +57,16 @@ pub struct StudyConfig {
     /// table of users, such as `[0.015625, 0.125, 1.0]`. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memory_budgets: Vec<f64>,
+}
+
+/// What the tasks are, on the scale of the data's ratings.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskConfig {
+    /// From which rating an item was liked. Default 4.
+    pub liked: f32,
+    /// From which rating an item was loved. Default 5.
+    pub loved: f32,
 }
 
 /// The size of the estimator.
@@ -129,6 +142,12 @@ pub struct SliceConfig {
     pub medium: u32,
     /// The most popular items in training that are the head, as a part of all items. Default 0.2.
     pub head_items: f64,
+}
+
+impl Default for TaskConfig {
+    fn default() -> Self {
+        TaskConfig { liked: 4.0, loved: 5.0 }
+    }
 }
 
 impl Default for EstimatorConfig {
@@ -233,7 +252,18 @@ impl StudyConfig {
         let slices = &self.slices;
         let names: Vec<String> = self.representations.iter().map(RepresentationConfig::name).collect();
         let repeated = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
-        let rules: [(&'static str, bool, String); 21] = [
+        let is_plain = |name: &String| !name.trim().is_empty() && !name.chars().any(char::is_control);
+        let rules: [(&'static str, bool, String); 23] = [
+            (
+                "tasks",
+                self.tasks.liked.is_finite() && self.tasks.loved.is_finite(),
+                "liked and loved must be finite numbers".into(),
+            ),
+            (
+                "representations",
+                names.iter().all(is_plain),
+                "a name is empty or has a character that cannot be printed".into(),
+            ),
             (
                 "seeds",
                 !self.seeds.is_empty() && !repeats(&self.seeds) && self.seeds.iter().all(|&s| s < 1 << 62),

@@ -7,15 +7,11 @@ use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_data::{Dataset, FeatureTable, IdMap, Interactions};
 use burn_recsys_models::Examples;
 
-use super::config::{SliceConfig, StudyConfig};
+use super::config::{SliceConfig, StudyConfig, TaskConfig};
 use crate::{Error, Result};
 
 /// The kinds of feedback that a study estimates, in the order of the logits.
 pub const TASKS: [&str; 3] = ["liked", "loved", "above-own-mean"];
-
-/// From which rating an item was liked; the top of the scale is loved.
-const LIKED: f32 = 4.0;
-const LOVED: f32 = 5.0;
 
 /// Rows to train on and rows to measure, with features of their pasts.
 #[derive(Debug, Clone)]
@@ -130,8 +126,16 @@ impl<'a> Source<'a> {
         let hides = |row: usize| random.row(row as u64).uniform() < self.config.training.hidden_past;
         let counts = train.user_counts();
         let rows = StudyRows {
-            train: examples(train, past.compute_with_new_users(train, hides)?, &past, hides)?,
-            test: examples(test, past.compute(test)?, &past, |row| counts[test.users()[row] as usize] == 0)?,
+            train: examples(
+                self.config.tasks,
+                train,
+                past.compute_with_new_users(train, hides)?,
+                &past,
+                hides,
+            )?,
+            test: examples(self.config.tasks, test, past.compute(test)?, &past, |row| {
+                counts[test.users()[row] as usize] == 0
+            })?,
             test_users: test.users().to_vec(),
             slices: Slices::new(train, &self.config.slices),
             user_feature_names: past.user_names().to_vec(),
@@ -143,8 +147,9 @@ impl<'a> Source<'a> {
             let first = labels.next();
             if labels.all(|label| Some(label) == first) {
                 let message = format!(
-                    "every training row has the same label for {name:?}: liked is rated {LIKED} or more, loved \
-                     {LOVED} or more; bring the ratings to a scale of 1 to 5"
+                    "every training row has the same label for {name:?}: liked is rated {} or more, loved \
+                     {} or more; set tasks.liked and tasks.loved to the scale of the ratings",
+                    self.config.tasks.liked, self.config.tasks.loved
                 );
                 return Err(Error::Config { key: "data", message });
             }
@@ -160,6 +165,7 @@ fn describe(table: &FeatureTable, from: &Arc<IdMap>, to: &Arc<IdMap>) -> Feature
 
 /// `is_unknown` says in which rows the user is the unknown one, whose id follows those of the data.
 fn examples(
+    tasks: TaskConfig,
     rows: &Interactions,
     blocks: PastFeatureBlocks,
     past: &PastFeatures,
@@ -168,7 +174,7 @@ fn examples(
     // The features of the past have refused data without.
     let ratings = rows.ratings().unwrap_or_default();
     let labels = ratings.iter().zip(&blocks.user_means).flat_map(|(&rating, &mean)| {
-        [rating >= LIKED, rating >= LOVED, rating > mean].map(|label| f32::from(u8::from(label)))
+        [rating >= tasks.liked, rating >= tasks.loved, rating > mean].map(|label| f32::from(u8::from(label)))
     });
     let labels: Vec<f32> = labels.collect();
     let unknown = rows.n_users() as u64;

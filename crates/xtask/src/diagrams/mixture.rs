@@ -21,7 +21,7 @@ pub(super) fn draw() -> Canvas {
         canvas.block(input(middle), Tone::Features, Look::Hollow, &[(Style::Head, "User features")]);
     let row = [(Style::Head, "Id table"), (Style::Body, "the user's row")];
     let row = canvas.block(expert(top, 48), Tone::Id, Look::Tinted, &row);
-    let gate = [(Style::Head, "Gate"), (Style::Body, "linear, dropout 0.8,"), (Style::Body, "ReLU, softmax")];
+    let gate = [(Style::Head, "Gate"), (Style::Body, "a hidden layer,"), (Style::Body, "softmax")];
     let gate = canvas.block(expert(middle, 66), Tone::Mixture, Look::Tinted, &gate);
     let cohort = [(Style::Head, "Cohorts"), (Style::Body, "the cohort vector")];
     let cohort = canvas.block(expert(bottom, 48), Tone::Features, Look::Tinted, &cohort);

@@ -92,8 +92,8 @@ fn metrics_of_every_slice_are_those_of_its_rows() {
         assert_eq!(outcome.n_rows, rows.len(), "{}", outcome.slice);
         let n_users = (0..5).filter(|&user| rows.iter().any(|row| row.0 == user)).count();
         assert_eq!(outcome.n_users, n_users, "{}", outcome.slice);
-        let metrics: [(&str, &dyn Fn(&[Row], usize) -> Option<f64>); 2] =
-            [("AUC", &auc), ("LogLoss", &log_loss)];
+        type Expected<'a> = &'a dyn Fn(&[Row], usize) -> Option<f64>;
+        let metrics: [(&str, Expected<'_>); 2] = [("AUC", &auc), ("LogLoss", &log_loss)];
         for (label, metric) in metrics {
             let by_task = [0, 1, 2].map(|task| metric(&rows, task));
             for (task, expected) in TASKS.iter().zip(by_task) {
