@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::initializer::mix;
+use crate::initializer::split_mix;
 use crate::reads::{Request, from_host};
 use crate::rows;
 use crate::table::bags;
@@ -180,7 +180,7 @@ impl EmbeddingCollectionConfig {
         let tables = tables.iter().map(|(name, config)| {
             // Otherwise tables of one shape and seed would begin equal, and row i of one parallel to that
             // of the other.
-            let of_name = name.bytes().fold(config.seed, |seed, byte| mix(seed ^ u64::from(byte)));
+            let of_name = name.bytes().fold(config.seed, |seed, byte| split_mix(seed ^ u64::from(byte)));
             let config = config.clone().with_seed(of_name);
             let table = init(name, &config);
             let (actual, expected) = (table.d_embedding(), config.d_embedding);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::initializer::mix;
+use crate::initializer::split_mix;
 
 /// Hash functions of 64-bit ids, each to the same number of buckets.
 ///
@@ -112,7 +112,7 @@ impl HashFamily {
 
 impl Halves {
     fn of(id: u64) -> Self {
-        let mixed = mix(id);
+        let mixed = split_mix(id);
         Halves { low: mixed & 0xFFFF_FFFF, high: mixed >> 32 }
     }
 }
@@ -127,7 +127,7 @@ fn bucket((a, b, c): (u64, u64, u64), id: Halves, n_buckets: u32) -> u32 {
 
 /// A seed of its own for each `purpose` of `seed`.
 pub(crate) fn derive_seed(seed: u64, purpose: u64) -> u64 {
-    mix(mix(seed) ^ purpose)
+    split_mix(split_mix(seed) ^ purpose)
 }
 
 /// Without the words: three for each of up to thousands of functions.

@@ -46,11 +46,11 @@ impl TableInitializer {
     pub(crate) fn values(&self, rows: Range<usize>, d_embedding: usize, seed: u64) -> Vec<f32> {
         let mut values = vec![0f32; rows.len() * d_embedding];
         if !matches!(self, TableInitializer::Zeros) && d_embedding > 0 {
-            let seed = mix(seed);
+            let seed = split_mix(seed);
             values.par_chunks_mut(d_embedding).enumerate().for_each(|(row, out)| {
-                let key = mix(seed ^ (rows.start + row) as u64);
+                let key = split_mix(seed ^ (rows.start + row) as u64);
                 for (column, value) in out.iter_mut().enumerate() {
-                    *value = self.value(mix(key.wrapping_add(column as u64)), d_embedding);
+                    *value = self.value(split_mix(key.wrapping_add(column as u64)), d_embedding);
                 }
             });
         }
@@ -84,7 +84,7 @@ fn normal(bits: u64) -> f64 {
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a bijection on 64 bits.
-pub(crate) fn mix(value: u64) -> u64 {
+pub fn split_mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

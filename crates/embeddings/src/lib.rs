@@ -95,7 +95,7 @@ pub use gradients::{NonFiniteGradient, RowGradients};
 pub use hash_embedding::{HashEmbedding, HashEmbeddingConfig};
 pub use hashing::HashFamily;
 pub use id_embedding::IdEmbedding;
-pub use initializer::TableInitializer;
+pub use initializer::{TableInitializer, split_mix};
 pub use jagged::{JaggedError, JaggedIds, KeyedJaggedIds};
 pub use lookup::Lookup;
 pub use mixture::{Mixed, Mixture, MixtureConfig};

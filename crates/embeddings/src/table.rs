@@ -332,7 +332,7 @@ impl EmbeddingTable {
             true => id as u32,
             false => {
                 assert!(n_oov_rows > 0, "id {id} is not in an embedding table of {n_rows} rows");
-                (n_ids + crate::initializer::mix(id) % n_oov_rows as u64) as u32
+                (n_ids + crate::initializer::split_mix(id) % n_oov_rows as u64) as u32
             }
         }
     }

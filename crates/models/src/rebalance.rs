@@ -1,5 +1,6 @@
 //! A sample of rows in which no item is much more frequent than the others.
 
+use burn_recsys_embeddings::split_mix;
 use rustc_hash::FxHashMap;
 
 /// How often the most frequent item of the tail occurs, where the `head_fraction` of all items that occur
@@ -48,7 +49,7 @@ pub fn rebalanced_rows(item_of_row: &[u64], max_count: usize, seed: u64, epoch: 
     let n_rows = item_of_row.len();
     assert!(n_rows <= u32::MAX as usize, "{n_rows} rows are more than {}", u32::MAX);
     let counts = counts(item_of_row);
-    let key = mix(mix(seed) ^ epoch);
+    let key = split_mix(split_mix(seed) ^ epoch);
     let mut rows: Vec<u32> = Vec::with_capacity(n_rows);
     // Rows of an item with as many random bits each: the smallest are a random sample of them.
     let mut drawn: FxHashMap<u64, Vec<(u64, u32)>> = FxHashMap::default();
@@ -56,7 +57,7 @@ pub fn rebalanced_rows(item_of_row: &[u64], max_count: usize, seed: u64, epoch: 
         if counts[item] <= max_count {
             rows.push(row);
         } else {
-            drawn.entry(*item).or_default().push((mix(key.wrapping_add(u64::from(row))), row));
+            drawn.entry(*item).or_default().push((split_mix(key.wrapping_add(u64::from(row))), row));
         }
     }
     for mut draws in drawn.into_values() {
@@ -73,12 +74,4 @@ fn counts(item_of_row: &[u64]) -> FxHashMap<u64, usize> {
         *counts.entry(*item).or_insert(0) += 1;
     }
     counts
-}
-
-/// The step of SplitMix64 (Steele et al. 2014): a bijection whose output looks random.
-fn mix(state: u64) -> u64 {
-    let mut bits = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    bits ^ (bits >> 31)
 }

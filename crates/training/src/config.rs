@@ -7,6 +7,7 @@ use burn_recsys_embeddings::{
     LazyAdam, PartialRowWiseAdam, RowUpdate, RowWiseAdagrad, SparseAdagrad, SparseOptimizer, SparseSgd,
     TableInitializer,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -258,6 +259,17 @@ impl OptimizerConfig {
     }
 }
 
+/// What `parse` makes of the text of a configuration file; its errors name the file.
+pub(crate) fn read_file<T>(path: &Path, parse: impl Fn(&str) -> Result<T>) -> Result<T> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
+    parse(&text).map_err(|error| Error::ConfigFile { path: path.to_path_buf(), message: error.to_string() })
+}
+
+/// The value that `text` describes, not validated yet; `what` stands for the file in errors.
+pub(crate) fn from_toml<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error| Error::ConfigFile { path: what.into(), message: error.to_string() })
+}
+
 impl RunConfig {
     /// Reads and validates a configuration file.
     ///
@@ -265,9 +277,7 @@ impl RunConfig {
     /// If the file cannot be read, is not TOML, has an unknown key or an impossible value; the
     /// message has the line where there is one.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
-        Self::parse(&text)
-            .map_err(|error| Error::ConfigFile { path: path.to_path_buf(), message: error.to_string() })
+        read_file(path, Self::parse)
     }
 
     /// Parses and validates the text of a configuration file.
@@ -275,10 +285,7 @@ impl RunConfig {
     /// # Errors
     /// If it is not TOML, has an unknown key or an impossible value.
     pub fn parse(text: &str) -> Result<Self> {
-        let config: RunConfig = toml::from_str(text).map_err(|error| Error::ConfigFile {
-            path: "configuration".into(),
-            message: error.to_string(),
-        })?;
+        let config: RunConfig = from_toml(text, "configuration")?;
         config.validate()?;
         Ok(config)
     }

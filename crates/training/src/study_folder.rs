@@ -30,7 +30,7 @@ pub struct StudyFolder {
 struct RowsRecord {
     train: usize,
     test: usize,
-    /// SHA-256 of ids, user features and labels of both parts.
+    /// SHA-256 of ids, features and labels of both parts.
     sha256: String,
 }
 
@@ -191,8 +191,7 @@ impl RowsRecord {
     }
 }
 
-/// Ids, user features and labels: they change with every rating, moment and user. What else is known of
-/// items, such as their genres, plays no part.
+/// All that a model reads of these rows, and their labels.
 fn hash_examples(rows: &Examples, hash: &mut Sha256) {
     const CHUNK: usize = 1 << 14;
     for ids in [rows.user_ids(), rows.item_ids()] {
@@ -200,7 +199,7 @@ fn hash_examples(rows: &Examples, hash: &mut Sha256) {
             hash.update(chunk.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>());
         }
     }
-    for values in [rows.user_features(), rows.labels()] {
+    for values in [rows.user_features(), rows.item_features(), rows.cross_features(), rows.labels()] {
         for chunk in values.chunks(CHUNK) {
             hash.update(chunk.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect::<Vec<u8>>());
         }

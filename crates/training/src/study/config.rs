@@ -8,6 +8,7 @@ use burn_recsys_models::HeadsConfig;
 use serde::{Deserialize, Serialize};
 
 use super::standard::RepresentationConfig;
+use crate::config::{from_toml, read_file};
 use crate::{DataConfig, Error, OptimizerConfig, Result};
 
 /// Everything that decides a study's numbers, but for the data's bytes and the device.
@@ -212,9 +213,7 @@ impl StudyConfig {
     /// If the file cannot be read, is not TOML, has an unknown key or an impossible value; the
     /// message has the line where there is one.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::io("read", path, source))?;
-        Self::parse(&text)
-            .map_err(|error| Error::ConfigFile { path: path.to_path_buf(), message: error.to_string() })
+        read_file(path, Self::parse)
     }
 
     /// Parses and validates the text of a file.
@@ -222,8 +221,7 @@ impl StudyConfig {
     /// # Errors
     /// If it is not TOML, has an unknown key or an impossible value.
     pub fn parse(text: &str) -> Result<Self> {
-        let config: StudyConfig = toml::from_str(text)
-            .map_err(|error| Error::ConfigFile { path: "study".into(), message: error.to_string() })?;
+        let config: StudyConfig = from_toml(text, "study")?;
         config.validate()?;
         Ok(config)
     }

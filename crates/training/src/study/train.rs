@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
+use burn::module::{Module, ParamGroup};
 use burn::optim::AdamConfig;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use burn_recsys_embeddings::{SparseOptimizer, Tape};
 use burn_recsys_models::{
     Calibration, CalibrationError, Examples, ItemRepresentation, MultiTaskEstimator, MultiTaskLoss,
@@ -153,8 +153,8 @@ where
         n_epochs,
         held_out_loss,
         step_seconds: seconds / n_steps,
-        n_parameters: n_parameters(&state.model),
-        n_user_parameters: n_parameters(&state.model.users),
+        n_parameters: Module::num_params(&state.model),
+        n_user_parameters: Module::num_params(&state.model.users),
         slices: measure(full, &logits, &value)?,
         gate: gate_study(&state.model.valid().users, full, &device.clone().inner()),
     })
@@ -212,19 +212,6 @@ fn calibrated(weights: &[f64], logits: &[f32], labels: &[f32]) -> Result<UserVal
     });
     let calibrations = calibrations.collect::<std::result::Result<Vec<_>, _>>()?;
     Ok(UserValue::new(weights.to_vec())?.with_calibrations(calibrations)?)
-}
-
-/// The number of parameters, tables among them.
-fn n_parameters<M: Module>(module: &M) -> usize {
-    struct Count(usize);
-    impl ModuleVisitor for Count {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0 += param.lazy_shape().num_elements();
-        }
-    }
-    let mut count = Count(0);
-    module.visit(&mut count);
-    count.0
 }
 
 /// Passes steps on.
