@@ -1,9 +1,9 @@
 //! From data to answers through the facade alone.
 
+use burn_recsys::baselines::{ItemScorer, Popular, RecentPopular};
 use burn_recsys::data::named::{DataFolders, Fetch, NamedDataset};
 use burn_recsys::data::synthetic::SyntheticConfig;
 use burn_recsys::metrics::ranking::{JudgedList, Ndcg, RankingMetric};
-use burn_recsys::models::{ItemScorer, Popular, RecentPopular};
 use burn_recsys::retrieval::ExactIndex;
 use burn_recsys::training::{
     Prepared, Recommender, RunConfig, RunFolder, Seen, device_from_name, device_names, evaluate, train,

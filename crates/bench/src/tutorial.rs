@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use burn_recsys_data::named::{DataFolders, Fetch, NamedDataset};
-use burn_recsys_training::{
-    Prepared, RunConfig, RunFolder, Seen, VectorScorer, device_from_name, evaluate, train,
-};
+use burn_recsys_training::{Prepared, RunConfig, RunFolder, Seen, device_from_name, evaluate, train};
 use serde_json::json;
 
 use crate::Result;
@@ -71,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
             let place = tempfile::tempdir()?;
             let folder = RunFolder::create(&place.path().join("run"), &config, &prepared)?;
             let trained = train(&folder, &prepared, &config, &device, &mut ())?;
-            let scorer = VectorScorer::of_two_tower(&trained.model)?;
+            let scorer = trained.model.scorer()?;
             let report = evaluate(&scorer, &prepared.test_set()?, &[10], Seen::Removed)?.report;
             for (metric, values) in METRICS.iter().zip(&mut values) {
                 values.push(report.summary(metric)?.value.unwrap_or(f64::NAN));

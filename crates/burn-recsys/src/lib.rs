@@ -6,8 +6,9 @@
 //! |---|---|---|
 //! | [`data`] | `burn-recsys-data` | interactions, ids, features, readers, filters, splits, samplers (no Burn) |
 //! | [`metrics`] | `burn-recsys-metrics` | numbers from ranked lists and scores (no Burn) |
+//! | [`baselines`] | `burn-recsys-baselines` | popularity, neighbours, linear models, matrix factorisation (no Burn) |
 //! | [`embeddings`] | `burn-recsys-embeddings` | every way from ids and features to vectors, sparse tables, row optimizers |
-//! | [`models`] | `burn-recsys-models` | two-tower, popularity baselines, losses |
+//! | [`models`] | `burn-recsys-models` | two-tower retrieval, multi-task rankers, losses |
 //! | [`retrieval`] | `burn-recsys-retrieval` | vectors in, exact top-k out (no Burn) |
 //! | [`training`] | `burn-recsys-training` | the loop, evaluation, checkpoints, run folders |
 //!
@@ -38,6 +39,7 @@
 //! Set [mimalloc](https://docs.rs/mimalloc) as your program's global allocator: training makes and
 //! drops temporaries of some megabytes in every step, which glibc gives back to the system each time.
 
+pub use burn_recsys_baselines as baselines;
 pub use burn_recsys_data as data;
 pub use burn_recsys_embeddings as embeddings;
 pub use burn_recsys_metrics as metrics;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use burn_recsys_models::{ItemScorer, Popular, RecentPopular};
+use burn_recsys_baselines::{ItemScorer, Popular, RecentPopular};
 use burn_recsys_training::{Evaluation, Prepared, Result, RunConfig, Seen, TestSet, evaluate};
 use serde::Serialize;
 use serde_json::{Map, Value, json};

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use burn_recsys_baselines::VectorScorer;
 use burn_recsys_training::{
-    Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, VectorScorer, device_from_name,
-    evaluate, train,
+    Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, device_from_name, evaluate, train,
 };
 
 use crate::arguments::{Common, Train};
@@ -84,7 +84,7 @@ pub(crate) fn train_and_measure(
     let trained = train(folder, prepared, config, &device, &mut progress)?;
     drop(progress);
     folder.write_text("loss.svg", &plot::loss_svg(&trained)?)?;
-    let scorer = VectorScorer::of_two_tower(&trained.model)?;
+    let scorer = trained.model.scorer()?;
     let outcome = measure(common, config, prepared, folder, &test, &scorer, Some(&trained))?;
     folder.write_results(&outcome)?;
     Ok(outcome)

@@ -38,6 +38,6 @@ pub use features::{Column, ColumnValues, FeatureTable};
 pub use filter::{Filter, Keep};
 pub use ids::{ExternalId, IdMap};
 pub use interactions::{Interaction, Interactions};
-pub use sample::UniformNegatives;
+pub use sample::{NegativeSampler, UniformNegatives};
 pub use split::{DroppedCold, PartSummary, RowOrder, Split, SplitConfig, SplitManifest, Strategy};
 pub use table::{InteractionFormat, parse_interactions, read_interactions};

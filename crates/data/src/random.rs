@@ -22,6 +22,12 @@ pub enum Stream {
     ColdStart,
     /// In which training rows the past of the user is hidden.
     HiddenPast,
+    /// The first weights of a model.
+    Weights,
+    /// Which users and items are worked on together.
+    Partition,
+    /// Which rows of a training part a search for parameters holds out.
+    HoldOut,
 }
 
 impl Stream {
@@ -33,6 +39,9 @@ impl Stream {
             Stream::Synthetic => 4,
             Stream::ColdStart => 5,
             Stream::HiddenPast => 6,
+            Stream::Weights => 7,
+            Stream::Partition => 8,
+            Stream::HoldOut => 9,
         }
     }
 }

@@ -6,6 +6,28 @@ use std::sync::Arc;
 use crate::random::{Random, Stream};
 use crate::{Csr, Error, Result};
 
+/// Draws negative items, with replacement, and says how likely each draw was.
+///
+/// What is drawn is a function of `(seed, epoch, row)` and the user: no state, so batches can be
+/// prepared by any number of threads in any order.
+pub trait NegativeSampler: std::fmt::Debug + Send + Sync {
+    /// Items are below this.
+    fn n_items(&self) -> u32;
+
+    /// Fills `out` with items for training row `row` of epoch `epoch`, each drawn independently.
+    ///
+    /// # Panics
+    /// If the user is not known to the sampler.
+    fn sample_into(&self, epoch: u64, row: u64, user: u32, out: &mut [u32]);
+
+    /// The natural logarithm of the probability that one draw for `user` is `item`: log Q of the logQ
+    /// correction. Negative infinity for an item that is never drawn.
+    ///
+    /// # Panics
+    /// If the user or the item is not known to the sampler.
+    fn log_probability(&self, user: u32, item: u32) -> f64;
+}
+
 /// Draws negative items uniformly, with replacement.
 ///
 /// What is drawn is a function of `(seed, epoch, row)` and the user: no state, so batches can be
@@ -67,20 +89,6 @@ impl UniformNegatives {
         Ok(self)
     }
 
-    /// Fills `out` with items for training row `row` of epoch `epoch`, each drawn independently.
-    ///
-    /// # Panics
-    /// If positives are excluded and `user` is not one of their rows.
-    pub fn sample_into(&self, epoch: u64, row: u64, user: u32, out: &mut [u32]) {
-        let met = self.met(user);
-        let n_unmet = self.n_items - met.len() as u32;
-        let mut draws = Random::new(self.seed, Stream::Negatives, epoch).row(row);
-        out.fill_with(|| draws.below(n_unmet));
-        for chunk in out.chunks_mut(LANES) {
-            to_unmet(met, chunk);
-        }
-    }
-
     /// The probability of each item that can be drawn for `user`: Q of the logQ correction.
     ///
     /// # Panics
@@ -91,6 +99,35 @@ impl UniformNegatives {
 
     fn met(&self, user: u32) -> &[u32] {
         self.positives.as_ref().map_or(&[], |positives| positives.row(user))
+    }
+}
+
+impl NegativeSampler for UniformNegatives {
+    fn n_items(&self) -> u32 {
+        self.n_items
+    }
+
+    /// # Panics
+    /// If positives are excluded and `user` is not one of their rows.
+    fn sample_into(&self, epoch: u64, row: u64, user: u32, out: &mut [u32]) {
+        let met = self.met(user);
+        let n_unmet = self.n_items - met.len() as u32;
+        let mut draws = Random::new(self.seed, Stream::Negatives, epoch).row(row);
+        out.fill_with(|| draws.below(n_unmet));
+        for chunk in out.chunks_mut(LANES) {
+            to_unmet(met, chunk);
+        }
+    }
+
+    /// # Panics
+    /// If positives are excluded and `user` is not one of their rows, or `item` is not below the number
+    /// of items.
+    fn log_probability(&self, user: u32, item: u32) -> f64 {
+        assert!(item < self.n_items, "item {item}, but there are {} items", self.n_items);
+        match self.met(user).binary_search(&item) {
+            Ok(_) => f64::NEG_INFINITY,
+            Err(_) => self.probability(user).ln(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Negative samplers against their stated distribution.
 
-use burn_recsys_data::{Csr, UniformNegatives};
+use burn_recsys_data::{Csr, NegativeSampler, UniformNegatives};
 use rayon::prelude::*;
 
 const N_ITEMS: u32 = 40;

@@ -8,31 +8,28 @@
 //! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
-//! [`TwoTower`], and the baselines [`Popular`] and [`RecentPopular`]. How a model scores all items for a
-//! user is [`ItemScorer`], the same for all. Evaluation, serving and comparison know only that.
+//! [`TwoTower`]. How a model scores all items for a user is [`ItemScorer`], the same for all and for the
+//! models of `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
 
 mod calibration;
 mod estimator;
 mod examples;
 mod loss;
-mod popular;
 mod rebalance;
 mod representation;
-mod scorer;
 mod streams;
 pub mod torch;
 mod two_tower;
 mod user;
 mod value;
 
+pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
 pub use loss::{MultiTaskLoss, Reduction, binary_cross_entropy};
-pub use popular::{Popular, RecentPopular};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
-pub use scorer::ItemScorer;
 pub use two_tower::{TwoTower, TwoTowerConfig};
 pub use user::{
     Branch, BranchCoupling, Cohort, CrossDecoupled, CrossDecoupledConfig, DeepHash, DeepHashConfig, Experts,

@@ -3,6 +3,7 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use burn_recsys_baselines::{Error, VectorScorer};
 use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, Lookup, TableInitializer, Tape};
 
 /// Configuration of a [`TwoTower`].
@@ -98,5 +99,13 @@ impl TwoTower {
     /// All item vectors on the host, `[n_items, d_embedding]`, row-major: what an index is built of.
     pub fn item_vectors(&self) -> Vec<f32> {
         self.items.vectors()
+    }
+
+    /// Scores all items for users by the vectors of now.
+    ///
+    /// # Errors
+    /// If a vector is not finite.
+    pub fn scorer(&self) -> Result<VectorScorer, Error> {
+        VectorScorer::of_vectors(self.d_embedding(), self.user_vectors(), self.item_vectors())
     }
 }

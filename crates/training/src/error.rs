@@ -15,6 +15,9 @@ pub enum Error {
     /// Measuring failed.
     #[error(transparent)]
     Metrics(#[from] burn_recsys_metrics::Error),
+    /// A baseline cannot be fitted.
+    #[error(transparent)]
+    Baseline(#[from] burn_recsys_baselines::Error),
     /// Rows do not fit a model.
     #[error(transparent)]
     Examples(#[from] burn_recsys_models::ExampleError),

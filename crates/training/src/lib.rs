@@ -36,7 +36,6 @@ pub mod study;
 mod study_folder;
 mod task;
 mod two_branch_task;
-mod vectors;
 
 pub use checkpoint::Phase;
 pub use config::{
@@ -58,4 +57,3 @@ pub use sampled_pairs::SampledPairs;
 pub use study_folder::StudyFolder;
 pub use task::Task;
 pub use two_branch_task::{TwoBranchBatch, TwoBranchTask};
-pub use vectors::VectorScorer;

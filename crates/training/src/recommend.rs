@@ -6,7 +6,9 @@ use burn_recsys_models::ItemScorer;
 use burn_recsys_retrieval::top_k;
 
 use crate::run::model_of_size;
-use crate::{Error, Result, RunFolder, VectorScorer};
+use burn_recsys_baselines::VectorScorer;
+
+use crate::{Error, Result, RunFolder};
 
 /// A trained model with its ids and titles.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl Recommender {
         }
         let mut model = model_of_size(users.len(), items.len(), &config, device);
         folder.load_model(&mut model)?;
-        Ok(Recommender { users, items, titles, seen, scorer: VectorScorer::of_two_tower(&model)? })
+        Ok(Recommender { users, items, titles, seen, scorer: model.scorer()? })
     }
 
     /// The model's scores, for an evaluation.

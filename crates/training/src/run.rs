@@ -11,7 +11,7 @@ use crate::fit::best_epoch;
 use crate::prepare::pairs;
 use crate::{
     EpochRecord, FitConfig, HeldOut, Optimizers, Prepared, Progress, Result, RunConfig, RunFolder, Seen,
-    StepReport, TestSet, TrainState, ValidationConfig, VectorScorer, evaluate, fit,
+    StepReport, TestSet, TrainState, ValidationConfig, evaluate, fit,
 };
 
 /// The best weights of a search that is not followed by a fit on all rows.
@@ -128,8 +128,7 @@ fn search(
 }
 
 fn measure(model: &TwoTower, test: &TestSet, config: &RunConfig) -> Result<BTreeMap<String, f64>> {
-    let evaluation =
-        evaluate(&VectorScorer::of_two_tower(model)?, test, &config.evaluation.k, Seen::Removed)?;
+    let evaluation = evaluate(&model.scorer()?, test, &config.evaluation.k, Seen::Removed)?;
     let summaries = evaluation.report.summaries().iter();
     Ok(summaries.filter_map(|summary| Some((summary.label.clone(), summary.value?))).collect())
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use burn_recsys_data::random::{Random, Stream};
-use burn_recsys_data::{Interactions, UniformNegatives};
+use burn_recsys_data::{Interactions, NegativeSampler, UniformNegatives};
 use burn_recsys_embeddings::{Lookup, Tape};
 use burn_recsys_models::{TwoTower, binary_cross_entropy};
 

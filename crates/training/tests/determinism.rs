@@ -4,9 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use burn_recsys_data::synthetic::SyntheticConfig;
-use burn_recsys_training::{
-    OptimizerConfig, Prepared, RunConfig, RunFolder, Seen, VectorScorer, evaluate, train,
-};
+use burn_recsys_training::{OptimizerConfig, Prepared, RunConfig, RunFolder, Seen, evaluate, train};
 
 use crate::{config, config_with_search, device, resume, run, stopped_run};
 
@@ -41,7 +39,7 @@ fn the_number_of_threads_changes_no_bit() {
             let prepared = Prepared::new(&data, &config).unwrap();
             let folder = RunFolder::create(&path, &config, &prepared).unwrap();
             let trained = train(&folder, &prepared, &config, &device(), &mut ()).unwrap();
-            let scorer = VectorScorer::of_two_tower(&trained.model).unwrap();
+            let scorer = trained.model.scorer().unwrap();
             let test = prepared.test_set().unwrap();
             let measured = evaluate(&scorer, &test, &[5, 10], Seen::Removed).unwrap();
             (outcome(&path), measured.report.summaries().to_vec())

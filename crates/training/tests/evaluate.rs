@@ -1,9 +1,9 @@
 //! What counts in an evaluation, by hand.
 
+use burn_recsys_baselines::{ItemScorer, Popular, VectorScorer};
 use burn_recsys_data::Interactions;
-use burn_recsys_models::{ItemScorer, Popular};
 use burn_recsys_retrieval::ExactIndex;
-use burn_recsys_training::{Error, Evaluation, Seen, TestSet, VectorScorer, evaluate};
+use burn_recsys_training::{Error, Evaluation, Seen, TestSet, evaluate};
 
 use crate::{interactions, refused};
 
@@ -161,6 +161,6 @@ fn vectors_score_by_inner_product() {
     let mut scores = [0.0; 9];
     scorer.score(&[1, 0, 1], &mut scores);
     assert_eq!(scores, [-1.0, 0.5, -1.0, 1.0, 2.0, 6.0, -1.0, 0.5, -1.0]);
-    let message = refused(VectorScorer::new(vec![1.0; 3], items));
+    let message = refused(VectorScorer::new(vec![1.0; 3], items).map_err(Error::from));
     assert_eq!(message, "3 values are not a whole number of vectors of 2");
 }

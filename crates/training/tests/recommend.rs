@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use burn_recsys_baselines::VectorScorer;
 use burn_recsys_models::ItemScorer;
-use burn_recsys_training::{Error, Recommender, RunFolder, VectorScorer};
+use burn_recsys_training::{Error, Recommender, RunFolder};
 
 use crate::{config, dataset, device, prepared, run};
 
@@ -11,7 +12,7 @@ use crate::{config, dataset, device, prepared, run};
 static RUN: LazyLock<(tempfile::TempDir, VectorScorer)> = LazyLock::new(|| {
     let root = tempfile::tempdir().unwrap();
     let trained = run(&root.path().join("run"), &config());
-    let scorer = VectorScorer::of_two_tower(&trained.model).unwrap();
+    let scorer = trained.model.scorer().unwrap();
     (root, scorer)
 });
 

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use burn_recsys_baselines::Popular;
 use burn_recsys_data::named::{DataFolders, Fetch, NamedDataset};
 use burn_recsys_data::{Filter, RowOrder, SplitConfig, Strategy};
-use burn_recsys_models::Popular;
 use burn_recsys_training::{
     DataConfig, Evaluation, EvaluationConfig, ModelConfig, Prepared, RunConfig, Seen, TrainingConfig,
     evaluate,

@@ -11,8 +11,9 @@ const MAX_LINES: usize = 500;
 /// Names that say nothing.
 const EMPTY_NAMES: [&str; 5] = ["base.rs", "common.rs", "helpers.rs", "prelude.rs", "utils.rs"];
 /// Crates that must not know a layer above or beside them, and what they must not name.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 6] = [
     ("data", &["burn", "burn-recsys-metrics", "burn-recsys-embeddings", "burn-recsys-retrieval"]),
+    ("baselines", &["burn", "burn-recsys-metrics", "burn-recsys-embeddings", "burn-recsys-models"]),
     ("metrics", &["burn", "burn-recsys-data", "burn-recsys-embeddings", "burn-recsys-retrieval"]),
     ("retrieval", &["burn", "burn-recsys-data", "burn-recsys-metrics", "burn-recsys-embeddings"]),
     (

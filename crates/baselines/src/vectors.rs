@@ -1,9 +1,8 @@
 //! Scoring by inner products of vectors that were computed beforehand.
 
-use burn_recsys_models::{ItemScorer, TwoTower};
 use burn_recsys_retrieval::ExactIndex;
 
-use crate::Result;
+use crate::{ItemScorer, Result};
 
 /// User and item vectors on the host: scores are inner products.
 #[derive(Debug, Clone)]
@@ -29,13 +28,16 @@ impl VectorScorer {
         Ok(VectorScorer { users, items })
     }
 
-    /// The vectors of a trained model.
+    /// Scores by the vectors of users and of items, as models give them.
+    ///
+    /// # Shapes
+    /// - `users`: `[n_users, dimension]`, row-major
+    /// - `items`: `[n_items, dimension]`, row-major
     ///
     /// # Errors
-    /// If a vector is not finite.
-    pub fn of_two_tower(model: &TwoTower) -> Result<Self> {
-        let items = ExactIndex::new(model.d_embedding(), model.item_vectors())?;
-        Self::new(model.user_vectors(), items)
+    /// If one of them is not a whole number of vectors, or a vector of an item is not finite.
+    pub fn of_vectors(dimension: usize, users: Vec<f32>, items: Vec<f32>) -> Result<Self> {
+        Self::new(users, ExactIndex::new(dimension, items)?)
     }
 }
 

@@ -1,0 +1,24 @@
+//! Recommenders that need no deep learning, and are hard to beat.
+//!
+//! The crate does not depend on Burn: it builds in seconds and can be used alone. Every model is made by
+//! the `fit` of its configuration from the items that each user has met, and is an [`ItemScorer`], as are
+//! the models of `burn-recsys-models`: evaluation, serving and comparison know only that.
+//!
+//! | model | what it is |
+//! |---|---|
+//! | [`Popular`], [`RecentPopular`] | the same items for everybody |
+//! | [`VectorScorer`] | inner products of vectors, wherever they come from |
+//!
+//! # Invariants
+//! - Same data, same configuration: the same bits, whatever the number of threads.
+//! - Bad input is an [`Error`] that says what to do; nothing panics on data.
+
+mod error;
+mod popular;
+mod scorer;
+mod vectors;
+
+pub use error::{Error, Result};
+pub use popular::{Popular, RecentPopular};
+pub use scorer::ItemScorer;
+pub use vectors::VectorScorer;

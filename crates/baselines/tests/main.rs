@@ -1,0 +1,1 @@
+//! Tests of the baselines through their public interface.
