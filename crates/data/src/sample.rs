@@ -14,6 +14,7 @@ mod accidental_hits;
 mod alias;
 mod frequency_estimator;
 mod item_frequencies;
+mod lanes;
 mod mixed;
 mod popularity;
 mod uniform;

@@ -68,18 +68,32 @@ impl<A: NegativeSampler, B: NegativeSampler> MixedNegatives<A, B> {
             *place = u32::from(is_from_a);
             n_from_a += usize::from(is_from_a);
         }
-        let mut drawn = vec![0; out.len()];
+        let (mut few, mut many) = ([0; FEW], Vec::new());
+        let drawn = if out.len() <= FEW {
+            &mut few[..out.len()]
+        } else {
+            many.resize(out.len(), 0);
+            &mut many[..]
+        };
         let (from_a, from_b) = drawn.split_at_mut(n_from_a);
-        fill_a(row_a, from_a);
-        fill_b(row_b, from_b);
-        let (mut from_a, mut from_b) = (from_a.iter(), from_b.iter());
+        if !from_a.is_empty() {
+            fill_a(row_a, from_a);
+        }
+        if !from_b.is_empty() {
+            fill_b(row_b, from_b);
+        }
+        // Where the next draw of b and of a lies.
+        let mut next = [n_from_a, 0];
         for place in out {
-            let next = if *place == 1 { from_a.next() } else { from_b.next() };
-            // There are as many of each as places.
-            *place = next.copied().unwrap_or_default();
+            let next = &mut next[*place as usize];
+            *place = drawn[*next];
+            *next += 1;
         }
     }
 }
+
+/// Up to so many negatives are kept without an allocation.
+const FEW: usize = 64;
 
 impl<A: NegativeSampler, B: NegativeSampler> NegativeSampler for MixedNegatives<A, B> {
     fn n_items(&self) -> u32 {

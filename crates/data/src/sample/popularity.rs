@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::lanes::{LANES, last_below};
 use super::{AliasTable, NegativeSampler, SharedNegativeSampler, check_positives};
 use crate::random::{Draws, Random, Stream};
 use crate::{Csr, Error, Result};
@@ -134,6 +135,21 @@ impl PopularityNegatives {
     }
 }
 
+/// Moves the items of at most [`LANES`] that are not in `met` to the front, in order; their number.
+fn keep_unmet(met: &[u32], items: &mut [u32]) -> usize {
+    if met.is_empty() {
+        return items.len();
+    }
+    let lasts = last_below(met.len(), items, |index, item| met[index] <= item);
+    let mut n_kept = 0;
+    for (place, last) in lasts.into_iter().enumerate().take(items.len()) {
+        let item = items[place];
+        items[n_kept] = item;
+        n_kept += usize::from(met[last] != item);
+    }
+    n_kept
+}
+
 impl NegativeSampler for PopularityNegatives {
     fn n_items(&self) -> u32 {
         self.table.len() as u32
@@ -150,14 +166,15 @@ impl NegativeSampler for PopularityNegatives {
         if !met.before.is_empty() {
             return out.fill_with(|| self.search(items, met, &mut draws));
         }
-        out.fill_with(|| {
-            loop {
-                let item = self.table.draw(&mut draws);
-                if items.binary_search(&item).is_err() {
-                    return item;
-                }
-            }
-        });
+        // Draws are taken in order and met items left out, as many at a time as places are left: fewer
+        // negatives are the first of more.
+        let mut filled = 0;
+        while filled < out.len() {
+            let end = out.len().min(filled + LANES);
+            let places = &mut out[filled..end];
+            places.fill_with(|| self.table.draw(&mut draws));
+            filled += keep_unmet(items, places);
+        }
     }
 
     /// # Panics

@@ -1,8 +1,8 @@
 //! Uniform negatives.
 
-use std::hint::select_unpredictable;
 use std::sync::Arc;
 
+use super::lanes::{LANES, last_below};
 use super::{NegativeSampler, SharedNegativeSampler, check_positives};
 use crate::random::{Random, Stream};
 use crate::{Csr, Error, Result};
@@ -114,9 +114,6 @@ impl SharedNegativeSampler for UniformNegatives {
     }
 }
 
-/// How many searches run in step, so that one waits for memory while others do.
-const LANES: usize = 16;
-
 /// Replaces every n of at most [`LANES`] by the number that has n smaller ones not in `met` and is not
 /// in it either.
 fn to_unmet(met: &[u32], numbers: &mut [u32]) {
@@ -124,20 +121,11 @@ fn to_unmet(met: &[u32], numbers: &mut [u32]) {
         return;
     }
     // Before met[i] lie met[i] - i unmet numbers, which never falls with i: so the met numbers below
-    // the answer are those with met[i] - i <= n, and a binary search counts them. It has no branch on
-    // the values: draws are random, so every other one would be mispredicted.
+    // the answer are those with met[i] - i <= n.
     let is_below = |index: usize, n: u32| met[index] - index as u32 <= n;
-    let mut starts = [0; LANES];
-    let mut length = met.len();
-    while length > 1 {
-        let half = length / 2;
-        for (start, &n) in starts.iter_mut().zip(&*numbers) {
-            *start = select_unpredictable(is_below(*start + half, n), *start + half, *start);
-        }
-        length -= half;
-    }
-    for (n, start) in numbers.iter_mut().zip(starts) {
-        *n += start as u32 + u32::from(is_below(start, *n));
+    let lasts = last_below(met.len(), numbers, is_below);
+    for (n, last) in numbers.iter_mut().zip(lasts) {
+        *n += last as u32 + u32::from(is_below(last, *n));
     }
 }
 
