@@ -140,8 +140,8 @@ fn slots(parts: &mut [u64]) -> Vec<Slot> {
     let mut slots: Vec<Slot> =
         (0..parts.len() as u32).map(|index| Slot { threshold: 0, alias: index }).collect();
     let (mut small, mut large) = (Vec::new(), Vec::new());
-    for index in 0..parts.len() {
-        if parts[index] < SLOT { small.push(index) } else { large.push(index) }
+    for (index, &part) in parts.iter().enumerate() {
+        if part < SLOT { small.push(index) } else { large.push(index) }
     }
     // The parts are exactly as many as the slots hold, so as long as a slot lacks some, another index
     // has more than a slot.
