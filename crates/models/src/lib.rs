@@ -8,7 +8,7 @@
 //! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
-//! [`TwoTower`]. How a model scores all items for a user is [`ItemScorer`], the same for all and for the
+//! [`TwoTower`] knows ids; [`FeatureTwoTower`] has a [`Tower`] of any fields on each side. How a model scores all items for a user is [`ItemScorer`], the same for all and for the
 //! models of `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
 
 mod calibration;
@@ -19,6 +19,7 @@ mod rebalance;
 mod representation;
 mod streams;
 pub mod torch;
+mod tower;
 mod two_tower;
 mod user;
 mod value;
@@ -30,6 +31,10 @@ pub use examples::{ExampleError, Examples};
 pub use loss::{MultiTaskLoss, Reduction, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
+pub use tower::{
+    FeatureTwoTower, FeatureTwoTowerConfig, FieldLayer, FieldValues, HistoryAttention, HistoryPooling, Tower,
+    TowerConfig, TowerError, TowerField, TowerRows, UNKNOWN, pair_logits,
+};
 pub use two_tower::{TwoTower, TwoTowerConfig};
 pub use user::{
     Branch, BranchCoupling, Cohort, CrossDecoupled, CrossDecoupledConfig, DeepHash, DeepHashConfig, Experts,
