@@ -8,8 +8,10 @@
 //! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
-//! [`TwoTower`] knows ids; [`FeatureTwoTower`] has a [`Tower`] of any fields on each side. How a model scores all items for a user is [`ItemScorer`], the same for all and for the
-//! models of `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
+//! [`TwoTower`] knows ids; [`FeatureTwoTower`] has a [`Tower`] of any fields on each side. [`RetrievalLoss`] is
+//! what retrieval models learn by, from [`CandidateLogits`]. How a model scores all items for a user is
+//! [`ItemScorer`], the same for all and for the models of `burn-recsys-baselines`. Evaluation, serving and
+//! comparison know only that.
 
 mod calibration;
 mod estimator;
@@ -28,7 +30,7 @@ pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
-pub use loss::{MultiTaskLoss, Reduction, binary_cross_entropy};
+pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
 pub use tower::{
