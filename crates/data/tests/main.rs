@@ -8,6 +8,7 @@ mod filters;
 mod naive_past;
 mod named;
 mod past;
+mod past_index;
 mod ratings_files;
 mod readers;
 mod samplers;
