@@ -75,6 +75,19 @@ pub enum Error {
         /// The step that removed the last one.
         after: String,
     },
+    /// A row of features was computed from an event at or after the row's own moment.
+    #[error(
+        "row {row} knows the future: its moment is {moment}, but {evidence}; compute the features of a row \
+         from events with a timestamp below the row's own, and not from the row itself"
+    )]
+    Leak {
+        /// The first such row, counted from 0.
+        row: usize,
+        /// The moment of the row, in seconds since 1970-01-01 UTC.
+        moment: i64,
+        /// What the row knows that it cannot.
+        evidence: String,
+    },
     /// A parameter cannot be used.
     #[error("{parameter}: {message}")]
     Parameter {

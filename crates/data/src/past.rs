@@ -7,6 +7,10 @@
 //! on the whole training part, as is usual for the normalisation of inputs; what they take from it is
 //! which users and items meet when, never a rating.
 //!
+//! [`PastFeatures`] computes them for the rows of a table, in one pass. [`PastIndex`] answers for any user,
+//! item and moment, so for sampled negatives too; [`RecencyFeatures`] makes dense columns of its answers.
+//! [`PastEvents`] refuses features from elsewhere that know the future.
+//!
 //! # Columns
 //! "Standardised" is: minus the mean over training rows, divided by their standard deviation, within
 //! -10 and 10. "Shrunken" is: mixed with [`prior_strength`](PastFeaturesConfig::prior_strength) events
@@ -49,11 +53,17 @@ mod columns;
 mod config;
 mod description;
 mod history;
+mod index;
+mod leak;
+mod recency;
 mod standard;
 
 use std::sync::Arc;
 
 pub use config::PastFeaturesConfig;
+pub use index::{HistoryConfig, ItemPast, PastIndex, UserPast};
+pub use leak::PastEvents;
+pub use recency::{RecencyConfig, RecencyFeatures};
 
 use crate::{Error, FeatureTable, IdMap, Interactions, Result};
 use description::Description;

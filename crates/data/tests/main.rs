@@ -11,6 +11,7 @@ mod naive_past;
 mod named;
 mod past;
 mod popularity_samplers;
+mod past_index;
 mod ratings_files;
 mod readers;
 mod samplers;
