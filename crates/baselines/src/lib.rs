@@ -7,6 +7,7 @@
 //! | model | what it is |
 //! |---|---|
 //! | [`Popular`], [`RecentPopular`] | the same items for everybody |
+//! | [`ItemKnn`] | the most similar items of the user's own |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
@@ -14,11 +15,15 @@
 //! - Bad input is an [`Error`] that says what to do; nothing panics on data.
 
 mod error;
+mod item_knn;
 mod popular;
+mod positives;
 mod scorer;
+mod sparse;
 mod vectors;
 
 pub use error::{Error, Result};
+pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
 pub use vectors::VectorScorer;

@@ -1,1 +1,7 @@
 //! Tests of the baselines through their public interface.
+
+// clippy.toml allows this inside `#[test]` functions; here all functions are test code.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod interactions;
+mod item_knn;
