@@ -10,6 +10,10 @@ pub(crate) fn check(positives: &Csr, n_items: usize) -> Result<()> {
     if positives.n_values() == 0 {
         return Err(Error::Empty);
     }
+    if n_items > u32::MAX as usize {
+        let message = format!("{n_items} items; their indices are 32-bit numbers");
+        return Err(Error::Parameter { parameter: "n_items", message });
+    }
     for (user, row) in positives.rows().enumerate() {
         if let Some(pair) = row.windows(2).find(|pair| pair[0] >= pair[1]) {
             let message = format!(
@@ -48,6 +52,7 @@ mod tests {
         assert!(message(&[&[], &[0, 3]], 3).contains("user 1: item 3 does not exist: there are 3 items"));
         assert!(message(&[&[2, 1]], 3).contains("user 0: item 1 comes after item 2"));
         assert!(message(&[&[1, 1]], 3).contains("user 0: item 1 comes after item 1"));
+        assert!(message(&[&[0]], usize::MAX).contains("indices are 32-bit"));
         assert_eq!(check(&Csr::from_rows::<&[u32]>([]), 3), Err(Error::Empty));
         assert_eq!(check(&Csr::from_rows([&[][..], &[]]), 3), Err(Error::Empty));
         assert_eq!(check(&Csr::from_rows([&[][..], &[0, 2]]), 3), Ok(()));

@@ -3,5 +3,7 @@
 // clippy.toml allows this inside `#[test]` functions; here all functions are test code.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod ease;
 mod interactions;
 mod item_knn;
+mod reference;
