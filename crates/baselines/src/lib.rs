@@ -7,18 +7,26 @@
 //! | model | what it is |
 //! |---|---|
 //! | [`Popular`], [`RecentPopular`] | the same items for everybody |
+//! | [`Ease`] | a linear autoencoder in closed form, dense |
+//! | [`ItemKnn`] | the most similar items of the user's own |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
 //! - Same data, same configuration: the same bits, whatever the number of threads.
 //! - Bad input is an [`Error`] that says what to do; nothing panics on data.
 
+mod ease;
 mod error;
+mod item_knn;
 mod popular;
+mod positives;
 mod scorer;
+mod sparse;
 mod vectors;
 
+pub use ease::{Ease, EaseConfig};
 pub use error::{Error, Result};
+pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
 pub use vectors::VectorScorer;
