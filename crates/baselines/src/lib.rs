@@ -7,6 +7,7 @@
 //! | model | what it is |
 //! |---|---|
 //! | [`Popular`], [`RecentPopular`] | the same items for everybody |
+//! | [`ImplicitAls`] | matrix factorisation by implicit alternating least squares |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
@@ -14,11 +15,13 @@
 //! - Bad input is an [`Error`] that says what to do; nothing panics on data.
 
 mod error;
+mod ials;
 mod popular;
 mod scorer;
 mod vectors;
 
 pub use error::{Error, Result};
+pub use ials::{ImplicitAls, ImplicitAlsConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
 pub use vectors::VectorScorer;
