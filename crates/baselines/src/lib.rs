@@ -9,6 +9,7 @@
 //! | [`Popular`], [`RecentPopular`] | the same items for everybody |
 //! | [`Ease`] | a linear autoencoder in closed form, dense |
 //! | [`ItemKnn`] | the most similar items of the user's own |
+//! | [`ImplicitAls`] | matrix factorisation by implicit alternating least squares |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
@@ -18,6 +19,7 @@
 mod ease;
 mod error;
 mod item_knn;
+mod ials;
 mod popular;
 mod positives;
 mod scorer;
@@ -27,6 +29,7 @@ mod vectors;
 pub use ease::{Ease, EaseConfig};
 pub use error::{Error, Result};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
+pub use ials::{ImplicitAls, ImplicitAlsConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
 pub use vectors::VectorScorer;

@@ -39,6 +39,10 @@ impl VectorScorer {
     pub fn of_vectors(dimension: usize, users: Vec<f32>, items: Vec<f32>) -> Result<Self> {
         Self::new(users, ExactIndex::new(dimension, items)?)
     }
+
+    pub(crate) fn users(&self) -> &[f32] {
+        &self.users
+    }
 }
 
 impl ItemScorer for VectorScorer {
