@@ -14,11 +14,13 @@
 //! - Bad input is an [`Error`] that says what to do; nothing panics on data.
 
 mod error;
+mod factorization;
 mod popular;
 mod scorer;
 mod vectors;
 
 pub use error::{Error, Result};
+pub use factorization::{BprMf, BprMfConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
 pub use vectors::VectorScorer;

@@ -1,1 +1,4 @@
 //! Tests of the baselines through their public interface.
+
+mod bpr;
+mod preferences;
