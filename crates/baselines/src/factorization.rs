@@ -1,8 +1,10 @@
 //! Matrix factorisation by stochastic gradient descent on the host, by all threads and yet deterministic.
 
+mod biased;
 mod bpr;
 mod descent;
 mod kernels;
+mod logistic;
 mod negatives;
 mod partition;
 mod strata;
@@ -10,8 +12,9 @@ mod strata;
 use burn_recsys_data::Csr;
 
 use crate::{Error, Result};
+pub use biased::{BiasedMf, BiasedMfConfig};
 pub use bpr::{BprMf, BprMfConfig};
-use descent::Descent;
+pub use logistic::{LogisticMf, LogisticMfConfig};
 
 /// Refuses items that do not exist, or are not ascending and unique.
 fn check_positives(positives: &Csr, n_items: usize) -> Result<()> {

@@ -20,7 +20,7 @@ mod scorer;
 mod vectors;
 
 pub use error::{Error, Result};
-pub use factorization::{BprMf, BprMfConfig};
+pub use factorization::{BiasedMf, BiasedMfConfig, BprMf, BprMfConfig, LogisticMf, LogisticMfConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
 pub use vectors::VectorScorer;

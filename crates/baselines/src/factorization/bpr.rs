@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use burn_recsys_data::Csr;
 use serde::{Deserialize, Serialize};
 
+use super::check_positives;
+use super::descent::{AfterEpoch, Descent, Fitted};
 use super::kernels::{LogisticLoss, Rate, dot_difference, step_triple, stride};
 use super::negatives::BlockNegatives;
-use super::strata::{Block, Observations, Shape, Strata, Tally};
-use super::{Descent, check_positives};
+use super::strata::{Block, Shape, Strata, Tally};
 use crate::{ItemScorer, Result, VectorScorer};
 
 /// Matrix factorisation that ranks a user's items above others (Rendle et al. 2009, "BPR: Bayesian
@@ -60,14 +61,13 @@ impl Default for BprMfConfig {
 #[derive(Debug, Clone)]
 pub struct BprMf {
     scorer: VectorScorer,
-    loss: f64,
-    n_skipped: u64,
+    fitted: Fitted,
 }
 
 impl BprMfConfig {
     /// Fits the model.
     ///
-    /// A user without items keeps the first, random vector. A row is skipped in an epoch in which its user
+    /// A user without items has a vector of zeros: their scores are the items' biases. A row is skipped in an epoch in which its user
     /// has met all items of its block, and counted by [`BprMf::n_skipped`]; in a catalogue of one item that
     /// is every row.
     ///
@@ -99,7 +99,7 @@ impl BprMfConfig {
         &self,
         positives: &Csr,
         n_items: usize,
-        after_epoch: Option<&mut dyn FnMut(usize, &BprMf) -> ControlFlow<()>>,
+        after_epoch: Option<AfterEpoch<'_, BprMf>>,
     ) -> Result<BprMf> {
         let descent = Descent {
             d_embedding: self.d_embedding,
@@ -108,25 +108,25 @@ impl BprMfConfig {
             l2: self.l2,
             n_epochs: self.n_epochs,
             initial_deviation: self.initial_deviation,
+            naive_loss: std::f64::consts::LN_2,
         };
         descent.check()?;
         check_positives(positives, n_items)?;
         let d = self.d_embedding;
         let shape = Shape { n_users: positives.n_rows(), n_items, d };
-        let strata = Strata::new(shape, stride(d), self.initial_deviation, self.seed);
+        let strata = Strata::new(shape, self.initial_deviation, self.seed, positives);
         let excluded = self.excludes_positives.then_some(positives);
-        let export = |strata: &Strata<()>, tally: &Tally, n_skipped| {
-            let users = strata.users.export(d, |_, rest| rest[0] = 1.0, 1)?;
-            let items = strata.items.export(d, |bias, rest| rest[0] = bias, 1)?;
-            let scorer = VectorScorer::of_vectors(d + 1, users, items).ok()?;
-            Some(BprMf { scorer, loss: tally.loss / tally.n_samples.max(1) as f64, n_skipped })
+        let export = |strata: &Strata<()>, fitted| {
+            let users = strata.users.export(d, |_| [1.0])?;
+            let items = strata.items.export(d, |bias| [bias])?;
+            Some(BprMf { scorer: VectorScorer::of_vectors(d + 1, users, items).ok()?, fitted })
         };
-        let work = |block: Block<'_, '_, ()>, rate: Rate, _: &Tally| self.visit(block, excluded, rate);
+        let work = |block: Block<'_, '_, ()>, rate| self.visit(block, excluded, rate);
         descent.run(strata, positives, work, export, after_epoch)
     }
 
     fn visit(&self, block: Block<'_, '_, ()>, excluded: Option<&Csr>, rate: Rate) -> Tally {
-        let Block { users, items, rows, mut draws } = block;
+        let Block { users, items, rows, mut draws, .. } = block;
         let negatives = BlockNegatives::new(rows, excluded);
         let stride = stride(self.d_embedding);
         let mut loss = LogisticLoss::new();
@@ -173,12 +173,12 @@ impl BprMf {
 
     /// The mean loss of the samples of the last epoch, without the regularisation.
     pub fn loss(&self) -> f64 {
-        self.loss
+        self.fitted.loss
     }
 
     /// How often a row was skipped in all epochs, its user having met all items of its block.
     pub fn n_skipped(&self) -> u64 {
-        self.n_skipped
+        self.fitted.n_skipped
     }
 }
 
@@ -189,14 +189,5 @@ impl ItemScorer for BprMf {
 
     fn score(&self, users: &[u32], scores: &mut [f32]) {
         self.scorer.score(users, scores);
-    }
-}
-
-/// The items of every user.
-impl Observations for Csr {
-    type Value = ();
-
-    fn of_user(&self, user: u32) -> impl Iterator<Item = (u32, ())> {
-        self.row(user).iter().map(|&item| (item, ()))
     }
 }

@@ -6,8 +6,11 @@ use super::kernels::Rate;
 use super::strata::{Block, Observations, Strata, Tally};
 use crate::{Error, Result};
 
-/// A mean loss beyond this is divergence even where all weights are finite: knowing nothing costs ln 2.
+/// A mean loss beyond so many times that of knowing nothing is divergence, even where weights are finite.
 const LARGEST_LOSS: f64 = 100.0;
+
+/// Is given the number of an epoch, from 1, and the model after it.
+pub(super) type AfterEpoch<'f, M> = &'f mut dyn FnMut(usize, &M) -> ControlFlow<()>;
 
 /// What all factorisations by stochastic gradient descent have in common.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +21,8 @@ pub(super) struct Descent {
     pub(super) l2: f32,
     pub(super) n_epochs: usize,
     pub(super) initial_deviation: f32,
+    /// The mean loss of knowing nothing.
+    pub(super) naive_loss: f64,
 }
 
 impl Descent {
@@ -56,29 +61,37 @@ impl Descent {
         &self,
         mut strata: Strata<O::Value>,
         observations: &O,
-        work: impl Fn(Block<'_, '_, O::Value>, Rate, &Tally) -> Tally + Sync,
-        export: impl Fn(&Strata<O::Value>, &Tally, u64) -> Option<M>,
-        mut after_epoch: Option<&mut dyn FnMut(usize, &M) -> ControlFlow<()>>,
+        work: impl Fn(Block<'_, '_, O::Value>, Rate) -> Tally + Sync,
+        export: impl Fn(&Strata<O::Value>, Fitted) -> Option<M>,
+        mut after_epoch: Option<AfterEpoch<'_, M>>,
     ) -> Result<M> {
-        let mut last = Tally::default();
-        let mut n_skipped = 0;
+        let mut fitted = Fitted::default();
         for epoch in 0..self.n_epochs {
             let diverged = Error::Diverged { epoch: epoch + 1 };
             let rate = self.rate(epoch);
             strata.divide(epoch as u64, observations);
-            last = strata.visit(epoch as u64, |block, total| work(block, rate, total));
-            n_skipped += last.n_skipped;
-            // NaN is not within bounds either.
-            if last.n_samples > 0 && !(last.loss / last.n_samples as f64 <= LARGEST_LOSS) {
+            let tally = strata.visit(epoch as u64, |block| work(block, rate));
+            fitted.loss = tally.loss / tally.n_samples.max(1) as f64;
+            fitted.n_skipped += tally.n_skipped;
+            if fitted.loss.is_nan() || fitted.loss > LARGEST_LOSS * self.naive_loss {
                 return Err(diverged);
             }
             if let Some(after_epoch) = &mut after_epoch {
-                let model = export(&strata, &last, n_skipped).ok_or(diverged)?;
+                let model = export(&strata, fitted).ok_or(diverged)?;
                 if after_epoch(epoch + 1, &model).is_break() {
                     return Ok(model);
                 }
             }
         }
-        export(&strata, &last, n_skipped).ok_or(Error::Diverged { epoch: self.n_epochs })
+        export(&strata, fitted).ok_or(Error::Diverged { epoch: self.n_epochs })
     }
+}
+
+/// What a model says of its training.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Fitted {
+    /// The mean of the last epoch.
+    pub(super) loss: f64,
+    /// In all epochs.
+    pub(super) n_skipped: u64,
 }

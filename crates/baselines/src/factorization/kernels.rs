@@ -57,7 +57,7 @@ fn sum(mut sums: Lanes) -> f32 {
     sums[0]
 }
 
-/// `a . b`
+/// `a . b`, of any length.
 #[inline(always)]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
@@ -66,7 +66,8 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
             sums[lane] += a[lane] * b[lane];
         }
     }
-    sum(sums)
+    let rest = a.as_chunks::<LANES>().1.iter().zip(b.as_chunks::<LANES>().1);
+    rest.fold(sum(sums), |sum, (a, b)| sum + a * b)
 }
 
 /// `a . (b - c)`

@@ -3,6 +3,8 @@
 use burn_recsys_data::random::{Random, Stream};
 use rayon::prelude::*;
 
+use super::kernels::stride;
+
 /// The most parts that users and items are divided into, and so the most threads that have work.
 const MOST_PARTS: usize = 16;
 
@@ -79,12 +81,8 @@ pub(super) struct Part<'a> {
 
 impl Side {
     /// Vectors from a normal distribution of mean 0, biases of 0.
-    pub(super) fn normal(
-        (n, n_parts): (usize, usize),
-        (d, stride): (usize, usize),
-        deviation: f32,
-        random: Random,
-    ) -> Self {
+    pub(super) fn normal((n, n_parts): (usize, usize), d: usize, deviation: f32, random: Random) -> Self {
+        let stride = stride(d);
         let mut vectors = vec![0.0; n * stride];
         vectors.par_chunks_exact_mut(stride).enumerate().for_each(|(index, vector)| {
             let mut draws = random.row(index as u64);
@@ -99,6 +97,15 @@ impl Side {
         });
         let spare = vec![0.0; vectors.len()];
         Side { partition: Partition::identity(n, n_parts), stride, vectors, biases: vec![0.0; n], spare }
+    }
+
+    /// Puts zeros into the vectors of some users or items, before anything is moved.
+    pub(super) fn clear(&mut self, is_unknown: impl Fn(u32) -> bool) {
+        for (index, vector) in (0u32..).zip(self.vectors.chunks_exact_mut(self.stride)) {
+            if is_unknown(index) {
+                vector.fill(0.0);
+            }
+        }
     }
 
     /// Moves everything into the order of `partition`.
@@ -133,19 +140,17 @@ impl Side {
     /// Vectors and biases in the order of users or items, if all are finite.
     ///
     /// # Shapes
-    /// - result: one row of `d` vector values, its bias and then `tail` for every user or item
-    pub(super) fn export(
+    /// - result: `d` values of a vector, then `N` that `tail` makes of its bias, for every user or item
+    pub(super) fn export<const N: usize>(
         &self,
         d: usize,
-        write: impl Fn(f32, &mut [f32]) + Sync,
-        extra: usize,
+        tail: impl Fn(f32) -> [f32; N] + Sync,
     ) -> Option<Vec<f32>> {
-        let width = d + extra;
-        let mut out = vec![0.0; self.biases.len() * width];
-        let is_finite = out.par_chunks_exact_mut(width).enumerate().all(|(index, row)| {
+        let mut out = vec![0.0; self.biases.len() * (d + N)];
+        let is_finite = out.par_chunks_exact_mut(d + N).enumerate().all(|(index, row)| {
             let position = self.partition.positions[index] as usize;
             row[..d].copy_from_slice(&self.vectors[position * self.stride..][..d]);
-            write(self.biases[position], &mut row[d..]);
+            row[d..].copy_from_slice(&tail(self.biases[position]));
             row.iter().all(|value| value.is_finite())
         });
         is_finite.then_some(out)
@@ -170,9 +175,9 @@ mod tests {
     #[test]
     fn moving_keeps_every_vector() {
         let random = Random::new(1, Stream::Weights, 0);
-        let mut side = Side::normal((2500, 7), (5, 16), 1.0, random);
+        let mut side = Side::normal((2500, 7), 5, 1.0, random);
         side.biases = (0..2500).map(|index| index as f32).collect();
-        let export = |side: &Side| side.export(5, |bias, rest| rest[0] = bias, 1).unwrap();
+        let export = |side: &Side| side.export(5, |bias| [bias]).unwrap();
         let before = export(&side);
         for epoch in 0..3 {
             side.arrange(side.partition.of_epoch(4, Axis::Users, epoch));
@@ -187,12 +192,12 @@ mod tests {
             }
         }
         side.biases[17] = f32::NAN;
-        assert!(side.export(5, |bias, rest| rest[0] = bias, 1).is_none());
+        assert!(side.export(5, |bias| [bias]).is_none());
     }
 
     #[test]
     fn first_vectors_are_normal() {
-        let side = Side::normal((10_000, 1), (15, 16), 0.5, Random::new(2, Stream::Weights, 1));
+        let side = Side::normal((10_000, 1), 15, 0.5, Random::new(2, Stream::Weights, 1));
         let values: Vec<f64> =
             side.vectors.chunks(16).flat_map(|vector| &vector[..15]).map(|&value| value.into()).collect();
         assert!(side.vectors.chunks(16).all(|vector| vector[15] == 0.0));

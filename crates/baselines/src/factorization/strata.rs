@@ -6,6 +6,7 @@
 //! threads write the same vector. Here the division is drawn anew in every epoch, and `P` depends on the
 //! data alone: results have the same bits whatever the number of threads, without locks or atomics.
 
+use burn_recsys_data::Csr;
 use burn_recsys_data::random::{Draws, Random, Stream};
 use rayon::prelude::*;
 
@@ -28,6 +29,15 @@ pub(super) trait Observations: Sync {
     fn of_user(&self, user: u32) -> impl Iterator<Item = (u32, Self::Value)>;
 }
 
+/// The items of every user.
+impl Observations for Csr {
+    type Value = ();
+
+    fn of_user(&self, user: u32) -> impl Iterator<Item = (u32, ())> {
+        self.row(user).iter().map(|&item| (item, ()))
+    }
+}
+
 /// A block of an epoch.
 #[derive(Debug)]
 pub(super) struct Block<'b, 'a, T> {
@@ -37,6 +47,8 @@ pub(super) struct Block<'b, 'a, T> {
     pub(super) rows: &'b [Row<T>],
     /// For negatives.
     pub(super) draws: Draws,
+    /// The global bias at the start of the round.
+    pub(super) bias: f32,
 }
 
 /// What an epoch, or a block of it, says of itself.
@@ -47,7 +59,7 @@ pub(super) struct Tally {
     pub(super) n_samples: u64,
     /// Rows without a lawful negative in their block.
     pub(super) n_skipped: u64,
-    /// Of the global bias, times the number of samples.
+    /// The global bias at the end, times the number of samples.
     pub(super) bias: f64,
 }
 
@@ -65,6 +77,8 @@ impl std::ops::AddAssign for Tally {
 pub(super) struct Strata<T> {
     pub(super) users: Side,
     pub(super) items: Side,
+    /// Added to every score, if the model has such a bias.
+    pub(super) bias: f32,
     seed: u64,
     /// For every part of users its rows.
     rows: Vec<PartRows<T>>,
@@ -87,16 +101,21 @@ pub(super) struct Shape {
 }
 
 impl<T: Copy + Default + Send + Sync> Strata<T> {
-    /// Vectors from a normal distribution.
-    pub(super) fn new(shape: Shape, stride: usize, deviation: f32, seed: u64) -> Self {
+    /// Vectors from a normal distribution; of users that have observed nothing, zeros.
+    pub(super) fn new(
+        shape: Shape,
+        deviation: f32,
+        seed: u64,
+        observations: &impl Observations<Value = T>,
+    ) -> Self {
         let Shape { n_users, n_items, d } = shape;
         let n_parts = n_parts(n_users, n_items);
-        let side = |n, axis: Axis| {
-            let random = Random::new(seed, Stream::Weights, axis as u64);
-            Side::normal((n, n_parts), (d, stride), deviation, random)
-        };
+        let random = |axis: Axis| Random::new(seed, Stream::Weights, axis as u64);
+        let mut users = Side::normal((n_users, n_parts), d, deviation, random(Axis::Users));
+        users.clear(|user| observations.of_user(user).next().is_none());
+        let items = Side::normal((n_items, n_parts), d, deviation, random(Axis::Items));
         let rows = (0..n_parts).map(|_| PartRows { rows: Vec::new(), bounds: Vec::new() }).collect();
-        Strata { users: side(n_users, Axis::Users), items: side(n_items, Axis::Items), seed, rows }
+        Strata { users, items, bias: 0.0, seed, rows }
     }
 
     /// Divides users, items and rows anew.
@@ -121,20 +140,18 @@ impl<T: Copy + Default + Send + Sync> Strata<T> {
         });
     }
 
-    /// One epoch of `work` on the division that was made last; `work` is given the tally of the epoch so far.
+    /// One epoch of `work` on the division that was made last.
     ///
-    /// What it gives is added up in the order of blocks.
-    pub(super) fn visit(
-        &mut self,
-        epoch: u64,
-        work: impl Fn(Block<'_, '_, T>, &Tally) -> Tally + Sync,
-    ) -> Tally {
+    /// What it gives is added up in the order of blocks. After a round the global bias is the mean of what
+    /// the blocks have made of it, each weighted by its samples.
+    pub(super) fn visit(&mut self, epoch: u64, work: impl Fn(Block<'_, '_, T>) -> Tally + Sync) -> Tally {
         let n_parts = self.rows.len();
         let random = Random::new(self.seed, Stream::Negatives, epoch);
         let mut users = self.users.parts();
         let mut items = self.items.parts();
         let mut total = Tally::default();
         for round in 0..n_parts {
+            let bias = self.bias;
             let blocks = users.par_iter_mut().zip(items.par_iter_mut()).zip(&self.rows).enumerate();
             let tallies: Vec<Tally> = blocks
                 .with_max_len(1)
@@ -142,10 +159,15 @@ impl<T: Copy + Default + Send + Sync> Strata<T> {
                     let item_part = (part + round) % n_parts;
                     let rows = &rows.rows[rows.bounds[item_part]..rows.bounds[item_part + 1]];
                     let draws = random.row((part * n_parts + item_part) as u64);
-                    work(Block { users, items, rows, draws }, &total)
+                    work(Block { users, items, rows, draws, bias })
                 })
                 .collect();
-            tallies.into_iter().for_each(|tally| total += tally);
+            let mut of_round = Tally::default();
+            tallies.into_iter().for_each(|tally| of_round += tally);
+            if of_round.n_samples > 0 {
+                self.bias = (of_round.bias / of_round.n_samples as f64) as f32;
+            }
+            total += of_round;
             items.rotate_left(1);
         }
         total
