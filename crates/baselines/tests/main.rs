@@ -7,3 +7,7 @@ mod ease;
 mod interactions;
 mod item_knn;
 mod reference;
+mod biased_mf;
+mod bpr;
+mod logistic_mf;
+mod preferences;
