@@ -8,8 +8,10 @@
 //! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
-//! [`TwoTower`]. How a model scores all items for a user is [`ItemScorer`], the same for all and for the
-//! models of `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
+//! [`TwoTower`] knows ids; [`FeatureTwoTower`] has a [`Tower`] of any fields on each side. [`RetrievalLoss`] is
+//! what retrieval models learn by, from [`CandidateLogits`]. How a model scores all items for a user is
+//! [`ItemScorer`], the same for all and for the models of `burn-recsys-baselines`. Evaluation, serving and
+//! comparison know only that.
 
 mod calibration;
 mod estimator;
@@ -19,6 +21,7 @@ mod rebalance;
 mod representation;
 mod streams;
 pub mod torch;
+mod tower;
 mod two_tower;
 mod user;
 mod value;
@@ -27,9 +30,13 @@ pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
-pub use loss::{MultiTaskLoss, Reduction, binary_cross_entropy};
+pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
+pub use tower::{
+    FeatureTwoTower, FeatureTwoTowerConfig, FieldLayer, FieldValues, HistoryAttention, HistoryPooling, Tower,
+    TowerConfig, TowerError, TowerField, TowerRows, UNKNOWN, pair_logits,
+};
 pub use two_tower::{TwoTower, TwoTowerConfig};
 pub use user::{
     Branch, BranchCoupling, Cohort, CrossDecoupled, CrossDecoupledConfig, DeepHash, DeepHashConfig, Experts,

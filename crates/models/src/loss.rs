@@ -1,8 +1,12 @@
 //! Losses.
 
+mod candidates;
 mod multi_task;
+mod retrieval;
 
+pub use candidates::CandidateLogits;
 pub use multi_task::{MultiTaskLoss, Reduction};
+pub use retrieval::{LossError, RetrievalLoss};
 
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Tensor, TensorData};

@@ -15,3 +15,7 @@ pub(crate) const PROJECTED: u64 = 7 << 40;
 pub(crate) const CROSS_DECOUPLED: u64 = 8 << 40;
 /// Both branches.
 pub(crate) const TWO_BRANCH: u64 = 9 << 40;
+/// The layers of a tower.
+pub(crate) const TOWER: u64 = 10 << 40;
+/// The attention of each history of a tower.
+pub(crate) const TOWER_ATTENTION: u64 = 11 << 40;

@@ -21,6 +21,9 @@ pub enum Error {
     /// Rows do not fit a model.
     #[error(transparent)]
     Examples(#[from] burn_recsys_models::ExampleError),
+    /// Rows do not fit a tower.
+    #[error(transparent)]
+    Tower(#[from] burn_recsys_models::TowerError),
     /// Estimates cannot be calibrated.
     #[error(transparent)]
     Calibration(#[from] burn_recsys_models::CalibrationError),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what to do, as a file | [`RunConfig`] |
 //! | filter, split, keep what counts as liked | [`Prepared`] |
-//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`] |
+//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`] |
 //! | the loop | [`fit`] |
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`] |
 //! | the folder that survives a crash | [`RunFolder`] |
@@ -29,6 +29,7 @@ mod fit;
 mod optimizers;
 mod prepare;
 mod recommend;
+mod retrieval_task;
 mod run;
 mod run_folder;
 mod sampled_pairs;
@@ -51,6 +52,7 @@ pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, Tr
 pub use optimizers::Optimizers;
 pub use prepare::Prepared;
 pub use recommend::{Recommendation, Recommender};
+pub use retrieval_task::{Negatives, RetrievalBatch, RetrievalRows, RetrievalTask};
 pub use run::{Trained, train};
 pub use run_folder::RunFolder;
 pub use sampled_pairs::SampledPairs;
