@@ -23,6 +23,7 @@ mod interactions;
 pub mod movielens;
 pub mod named;
 pub mod past;
+pub mod protocol;
 pub mod random;
 mod sample;
 mod source;
