@@ -18,9 +18,9 @@
 
 mod ease;
 mod error;
-mod item_knn;
-mod ials;
 mod factorization;
+mod ials;
+mod item_knn;
 mod popular;
 mod positives;
 mod scorer;
@@ -29,9 +29,9 @@ mod vectors;
 
 pub use ease::{Ease, EaseConfig};
 pub use error::{Error, Result};
-pub use item_knn::{ItemKnn, ItemKnnConfig};
-pub use ials::{ImplicitAls, ImplicitAlsConfig};
 pub use factorization::{BiasedMf, BiasedMfConfig, BprMf, BprMfConfig, LogisticMf, LogisticMfConfig};
+pub use ials::{ImplicitAls, ImplicitAlsConfig};
+pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
 pub use vectors::VectorScorer;
