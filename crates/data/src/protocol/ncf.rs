@@ -108,8 +108,7 @@ impl Ncf {
         let rows = order.iter().zip(&positives).map(|(&row, &positive)| {
             let negatives = tests.of(row).iter().map(|&id| item_index(id));
             let mut candidates: Vec<u32> = negatives.chain([positive]).collect();
-            n_positive_among_negatives +=
-                usize::from(candidates[..candidates.len() - 1].contains(&positive));
+            n_positive_among_negatives += usize::from(candidates[..candidates.len() - 1].contains(&positive));
             candidates.sort_unstable();
             candidates
         });
@@ -188,8 +187,7 @@ struct Negatives {
 
 impl Negatives {
     fn read(file: &TextFile) -> Result<Self> {
-        let mut read =
-            Negatives { pairs: Vec::new(), lines: Vec::new(), negatives: Vec::new(), per_line: 0 };
+        let mut read = Negatives { pairs: Vec::new(), lines: Vec::new(), negatives: Vec::new(), per_line: 0 };
         for line in file.lines() {
             let mut fields = line.fields();
             read.pairs.push(pair(line, fields.next().unwrap_or_default())?);
