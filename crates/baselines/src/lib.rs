@@ -9,6 +9,7 @@
 //! | [`Popular`], [`RecentPopular`] | the same items for everybody |
 //! | [`Ease`] | a linear autoencoder in closed form, dense |
 //! | [`ItemKnn`] | the most similar items of the user's own |
+//! | [`Slim`] | a sparse, non-negative linear model of items by items |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
@@ -21,6 +22,8 @@ mod item_knn;
 mod popular;
 mod positives;
 mod scorer;
+mod shared_users;
+mod slim;
 mod sparse;
 mod vectors;
 
@@ -29,4 +32,5 @@ pub use error::{Error, Result};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
+pub use slim::{Slim, SlimConfig};
 pub use vectors::VectorScorer;

@@ -7,3 +7,4 @@ mod ease;
 mod interactions;
 mod item_knn;
 mod reference;
+mod slim;
