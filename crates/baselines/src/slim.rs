@@ -49,7 +49,7 @@ impl SlimConfig {
     /// Configurations to choose from on held-out rows; the default is among them.
     pub fn candidates() -> Vec<Self> {
         let of = |(l1, l2)| SlimConfig { l1, l2, ..Self::default() };
-        [(0.5, 10.0), (1.0, 50.0), (5.0, 50.0), (1.0, 200.0), (5.0, 500.0)].map(of).into()
+        [(0.5, 10.0), (1.0, 50.0), (5.0, 50.0), (5.0, 200.0), (5.0, 500.0)].map(of).into()
     }
 
     /// Finds the weights, on all threads of the current pool.
