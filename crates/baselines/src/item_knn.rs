@@ -7,7 +7,8 @@ use burn_recsys_retrieval::Hit;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::positives::{check, users_of_items};
+use crate::positives::check;
+use crate::shared_users::{SharedUsers, Sums, best};
 use crate::sparse::SparseWeights;
 use crate::{Error, ItemScorer, Result};
 
@@ -32,19 +33,40 @@ const BLOCK: usize = 128;
 pub struct ItemKnnConfig {
     /// How many most similar items each item keeps; from 1. Default 100.
     pub n_neighbours: usize,
-    /// Added to the denominator, in users; from 0. Default 0.
+    /// Added to the denominator, in users (after their discount); from 0. Default 0.5. Sparse interactions
+    /// want more, dense ones 0.
     pub shrinkage: f32,
-    /// How much less a user with many items counts, 0 (not at all) to 1. Default 0.5.
+    /// How much less a user with many items counts, 0 (not at all) to 1. Default 1.
     pub user_discount: f32,
 }
 
 impl Default for ItemKnnConfig {
     fn default() -> Self {
-        ItemKnnConfig { n_neighbours: 100, shrinkage: 0.0, user_discount: 0.5 }
+        ItemKnnConfig { n_neighbours: 100, shrinkage: 0.5, user_discount: 1.0 }
     }
 }
 
 impl ItemKnnConfig {
+    /// Configurations to choose from on held-out rows, from dense to sparse interactions; the default is
+    /// among them.
+    pub fn candidates() -> Vec<Self> {
+        let of = |(n_neighbours, shrinkage, user_discount)| ItemKnnConfig {
+            n_neighbours,
+            shrinkage,
+            user_discount,
+        };
+        [
+            (50, 0.0, 1.0),
+            (100, 0.0, 1.0),
+            (100, 0.5, 1.0),
+            (300, 1.0, 1.0),
+            (1000, 3.0, 0.5),
+            (300, 50.0, 0.0),
+        ]
+        .map(of)
+        .into()
+    }
+
     /// Finds the neighbours of every item, on all threads of the current pool.
     ///
     /// # Shapes
@@ -55,14 +77,29 @@ impl ItemKnnConfig {
     pub fn fit(&self, positives: &Csr, n_items: usize) -> Result<ItemKnn> {
         self.check()?;
         check(positives, n_items)?;
-        let similarities = Similarities::new(self, positives, n_items);
+        let shared = SharedUsers::new(positives, n_items);
+        let user_weights: Vec<f32> =
+            positives.rows().map(|row| (row.len().max(1) as f32).powf(-self.user_discount)).collect();
+        let weight = |user: u32| user_weights[user as usize];
+        let norms: Vec<f32> = shared
+            .users
+            .rows()
+            .map(|users| users.iter().map(|&user| weight(user)).sum::<f32>().sqrt())
+            .collect();
+        let neighbours = |item: u32, sums: &mut Sums| {
+            let hits = shared.of(item, weight, sums).filter(|&(other, _)| other != item);
+            let hits = hits.map(|(other, sum)| {
+                let norms = norms[item as usize] * norms[other as usize];
+                Hit { item: other, score: sum / (norms + self.shrinkage) }
+            });
+            best(hits.collect(), self.n_neighbours)
+        };
         let blocks: Vec<Vec<Vec<Hit>>> = (0..n_items.div_ceil(BLOCK))
             .into_par_iter()
             .map(|block| {
-                let mut row = Row { sums: vec![0.0; n_items], touched: Vec::new() };
-                (block * BLOCK..n_items.min((block + 1) * BLOCK))
-                    .map(|item| best(similarities.of(item as u32, &mut row), self.n_neighbours))
-                    .collect()
+                let mut sums = Sums::new(n_items);
+                let items = block * BLOCK..n_items.min((block + 1) * BLOCK);
+                items.map(|item| neighbours(item as u32, &mut sums)).collect()
             })
             .collect();
         let weights = SparseWeights::from_rows(blocks.into_iter().flatten());
@@ -82,67 +119,6 @@ impl ItemKnnConfig {
         }
         Ok(())
     }
-}
-
-/// What similarities are computed from.
-struct Similarities<'a> {
-    histories: &'a Csr,
-    users: Csr,
-    /// `w_u`, `[n_users]`
-    user_weights: Vec<f32>,
-    /// `|i|`, `[n_items]`
-    norms: Vec<f32>,
-    shrinkage: f32,
-}
-
-/// Sums over the users of one item.
-struct Row {
-    sums: Vec<f32>,
-    touched: Vec<u32>,
-}
-
-impl<'a> Similarities<'a> {
-    fn new(config: &ItemKnnConfig, histories: &'a Csr, n_items: usize) -> Self {
-        let users = users_of_items(histories, n_items);
-        let user_weights: Vec<f32> =
-            histories.rows().map(|row| (row.len().max(1) as f32).powf(-config.user_discount)).collect();
-        let squares =
-            users.rows().map(|row| row.iter().map(|&user| user_weights[user as usize]).sum::<f32>());
-        let norms = squares.map(f32::sqrt).collect();
-        Similarities { histories, users, user_weights, norms, shrinkage: config.shrinkage }
-    }
-
-    /// The similarities of `item` to all others that it shares a user with, in no order.
-    fn of(&self, item: u32, row: &mut Row) -> Vec<Hit> {
-        for &user in self.users.row(item) {
-            let weight = self.user_weights[user as usize];
-            for &other in self.histories.row(user) {
-                let sum = &mut row.sums[other as usize];
-                if *sum == 0.0 {
-                    row.touched.push(other);
-                }
-                *sum += weight;
-            }
-        }
-        let norm = self.norms[item as usize];
-        let hits = row.touched.drain(..).filter_map(|other| {
-            let sum = std::mem::take(&mut row.sums[other as usize]);
-            let score = sum / (norm * self.norms[other as usize] + self.shrinkage);
-            (other != item).then_some(Hit { item: other, score })
-        });
-        hits.collect()
-    }
-}
-
-/// The best `n` of `hits`, best first, ties by the lower item.
-fn best(mut hits: Vec<Hit>, n: usize) -> Vec<Hit> {
-    let order = |a: &Hit, b: &Hit| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
-    if n < hits.len() {
-        hits.select_nth_unstable_by(n - 1, order);
-        hits.truncate(n);
-    }
-    hits.sort_unstable_by(order);
-    hits
 }
 
 /// Scores an item by its similarities to the items of the user.

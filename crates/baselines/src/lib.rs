@@ -10,6 +10,7 @@
 //! | [`Ease`] | a linear autoencoder in closed form, dense |
 //! | [`ItemKnn`] | the most similar items of the user's own |
 //! | [`ImplicitAls`] | matrix factorisation by implicit alternating least squares |
+//! | [`Slim`] | a sparse, non-negative linear model of items by items |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
@@ -24,6 +25,8 @@ mod item_knn;
 mod popular;
 mod positives;
 mod scorer;
+mod shared_users;
+mod slim;
 mod sparse;
 mod vectors;
 
@@ -34,4 +37,5 @@ pub use ials::{ImplicitAls, ImplicitAlsConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
+pub use slim::{Slim, SlimConfig};
 pub use vectors::VectorScorer;

@@ -21,6 +21,17 @@ impl SparseWeights {
         SparseWeights { offsets, entries }
     }
 
+    /// The columns of a square matrix, one after the other.
+    pub(crate) fn from_columns(columns: &[Vec<Hit>]) -> Self {
+        let mut rows = vec![Vec::new(); columns.len()];
+        for (column, hits) in columns.iter().enumerate() {
+            for hit in hits {
+                rows[hit.item as usize].push(Hit { item: column as u32, score: hit.score });
+            }
+        }
+        Self::from_rows(rows)
+    }
+
     pub(crate) fn n_items(&self) -> usize {
         self.offsets.len() - 1
     }
@@ -45,6 +56,16 @@ impl SparseWeights {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_become_rows() {
+        let hit = |item, score| Hit { item, score };
+        let weights =
+            SparseWeights::from_columns(&[vec![hit(1, 0.5)], vec![], vec![hit(0, 1.0), hit(1, 2.0)]]);
+        assert_eq!(weights.row(0), [hit(2, 1.0)]);
+        assert_eq!(weights.row(1), [hit(0, 0.5), hit(2, 2.0)]);
+        assert_eq!(weights.row(2), []);
+    }
 
     #[test]
     fn rows_are_summed() {

@@ -56,6 +56,14 @@ fn the_most_similar_are_kept_and_ties_go_to_the_lower_item() {
 }
 
 #[test]
+fn candidates_hold_the_default_and_can_be_used() {
+    let candidates = ItemKnnConfig::candidates();
+    assert!(candidates.contains(&ItemKnnConfig::default()));
+    let positives = pseudo_random(20, 10, 4);
+    assert!(candidates.iter().all(|candidate| candidate.fit(&positives, 10).is_ok()));
+}
+
+#[test]
 fn bad_input_is_refused() {
     let positives = Csr::from_rows([[0u32, 1]]);
     let refused = |config: ItemKnnConfig| match config.fit(&positives, 2) {
@@ -105,11 +113,10 @@ proptest! {
     ) {
         let config = ItemKnnConfig { n_neighbours: n_items, shrinkage, user_discount };
         let similarities = dense(&config.fit(&positives, n_items).unwrap());
-        for i in 0..n_items {
-            prop_assert_eq!(similarities[i][i], 0.0);
-            for j in 0..n_items {
-                let similarity = similarities[i][j];
-                prop_assert_eq!(similarity, similarities[j][i]);
+        for (i, row) in similarities.iter().enumerate() {
+            prop_assert_eq!(row[i], 0.0);
+            for (&similarity, of_other) in row.iter().zip(&similarities) {
+                prop_assert_eq!(similarity, of_other[i]);
                 prop_assert!((0.0..=1.0 + 1e-5).contains(&similarity), "{}", similarity);
             }
         }

@@ -11,3 +11,4 @@ mod item_knn;
 mod logistic_mf;
 mod preferences;
 mod reference;
+mod slim;

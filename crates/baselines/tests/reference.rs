@@ -9,7 +9,6 @@ pub(crate) struct Case {
     pub(crate) positives: Vec<Vec<u32>>,
     pub(crate) l1: f32,
     pub(crate) l2: f32,
-    pub(crate) dropout: f32,
     pub(crate) ease: Vec<Vec<f64>>,
     pub(crate) slim: Vec<Vec<f64>>,
 }

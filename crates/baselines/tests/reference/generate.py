@@ -24,9 +24,9 @@ def interactions(seed, n_users, n_items):
     return (rng.random((n_users, n_items)) < popularity * np.where(taste, 1.6, 0.6)).astype(float)
 
 
-def ease(x, l2, dropout):
+def ease(x, l2):
     gram = x.T @ x
-    gram[np.diag_indices_from(gram)] += l2 + dropout / (1 - dropout) * np.diag(gram)
+    gram[np.diag_indices_from(gram)] += l2
     inverse = np.linalg.inv(gram)
     weights = -inverse / np.diag(inverse)[None, :]
     np.fill_diagonal(weights, 0.0)
@@ -49,7 +49,7 @@ def slim(x, l1, l2):
     return weights
 
 
-def case(name, seed, n_users, n_items, l1, l2, dropout):
+def case(name, seed, n_users, n_items, l1, l2):
     x = interactions(seed, n_users, n_items)
     rounded = lambda weights: [[float(f"{value:.9g}") for value in row] for row in weights]
     return {
@@ -57,14 +57,13 @@ def case(name, seed, n_users, n_items, l1, l2, dropout):
         "positives": [[int(i) for i in np.flatnonzero(row)] for row in x],
         "l1": l1,
         "l2": l2,
-        "dropout": dropout,
-        "ease": rounded(ease(x, l2, dropout)),
+        "ease": rounded(ease(x, l2)),
         "slim": rounded(slim(x, l1, l2)),
     }
 
 
 cases = [
-    case("small", 1, 40, 12, 0.5, 2.0, 0.0),
-    case("wide", 2, 60, 30, 1.0, 5.0, 0.3),
+    case("small", 1, 40, 12, 0.5, 2.0),
+    case("wide", 2, 60, 30, 1.0, 5.0),
 ]
 (FOLDER / "item_weights.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
