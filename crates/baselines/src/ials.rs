@@ -1,5 +1,6 @@
 //! Implicit alternating least squares.
 
+mod axes;
 mod gram;
 mod kernels;
 mod model;
@@ -130,12 +131,12 @@ impl ImplicitAlsConfig {
         let mut items = self.first_vectors(1, n_items);
         let mut epoch = 1;
         loop {
-            Problems::new(&users, d, self.block_size, self.weights()).solve_all(
+            Problems::new(&mut users, d, self.block_size, self.weights()).solve_all(
                 &mut items,
                 &users_of_items,
                 &users,
             );
-            let problems = Problems::new(&items, d, self.block_size, self.weights());
+            let problems = Problems::new(&mut items, d, self.block_size, self.weights());
             problems.solve_all(&mut users, positives, &items);
             if !users.par_iter().chain(&items).all(|value| value.is_finite()) {
                 return Err(Error::Diverged { epoch });

@@ -4,6 +4,7 @@ use burn_recsys_data::Csr;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::axes::{eigen, turn_to};
 use super::gram::gram;
 use super::kernels::{PADDING, add_scaled, dot, outer_products, solve};
 
@@ -48,24 +49,46 @@ pub(super) struct Problems {
     blocks: Vec<Block>,
     /// `a0 * H'H` in padded columns, `[padded, padded]`, zero where it is padded.
     gram: Vec<f32>,
+    /// Its diagonal, `[d]`, if it has nothing else: then a row with few positives is solved in as many
+    /// unknowns as it has positives.
+    diagonal: Option<Vec<f32>>,
 }
+
+/// The largest vectors that are turned to their principal axes: finding them takes about `60 d^3`
+/// operations on one core.
+const MOST_TURNED: usize = 256;
 
 impl Problems {
     /// Prepares for these fixed vectors, and for solving `block_size` columns at once.
     ///
+    /// If that is all columns, `fixed` is turned to its principal axes, in which `H'H` is diagonal; what
+    /// is solved for then has the same axes. Inner products stay as they are.
+    ///
     /// # Shapes
     /// - `fixed`: `[n_fixed, d]`
-    pub(super) fn new(fixed: &[f32], d: usize, block_size: usize, weights: Weights) -> Self {
-        let products = gram(fixed, d);
+    pub(super) fn new(fixed: &mut [f32], d: usize, block_size: usize, weights: Weights) -> Self {
+        let mut products = gram(fixed, d);
+        let mut diagonal = None;
+        if block_size >= d && d <= MOST_TURNED {
+            let (values, axes) = eigen(products, d);
+            turn_to(&axes, fixed, d);
+            products = vec![0.0; d * d];
+            products.iter_mut().step_by(d + 1).zip(&values).for_each(|(out, &value)| *out = value.max(0.0));
+            diagonal =
+                Some(values.iter().map(|value| (weights.unobserved * value.max(0.0)) as f32).collect());
+        }
         let weighted = |row, column| (weights.unobserved * products[row * d + column]) as f32;
         let blocks = blocks(d, block_size);
         let gram = padded_gram(&blocks, weighted);
-        Problems { d, n_fixed: fixed.len() / d, weights, blocks, gram }
+        Problems { d, n_fixed: fixed.len() / d, weights, blocks, gram, diagonal }
     }
 
     /// The same problems, solved for all columns at once.
     pub(super) fn into_exact(self) -> Self {
         let Problems { d, .. } = self;
+        if self.blocks.len() == 1 {
+            return self;
+        }
         let padded = self.padded();
         let at: Vec<usize> =
             self.blocks.iter().flat_map(|block| block.at..block.at + block.end - block.start).collect();
@@ -176,7 +199,13 @@ impl WithSimd for Task<'_> {
             if positives.is_empty() {
                 vector.fill(0.0);
             } else {
-                solve_row(simd, problems, positives, fixed, vector, scratch);
+                match &problems.diagonal {
+                    // The cost of the dual grows with the square of the positives, the other's with d^2.
+                    Some(diagonal) if positives.len().next_multiple_of(PADDING) < problems.padded() => {
+                        solve_dual(simd, problems, diagonal, positives, fixed, vector, scratch);
+                    }
+                    _ => solve_row(simd, problems, positives, fixed, vector, scratch),
+                }
             }
         }
     }
@@ -191,7 +220,7 @@ fn solve_row<S: Simd>(
     solved: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    let &Problems { d, n_fixed, weights, ref blocks, ref gram } = problems;
+    let &Problems { d, n_fixed, weights, ref blocks, ref gram, .. } = problems;
     let (n, padded) = (positives.len(), problems.padded());
     let l2 = weights.l2_of(n, n_fixed) as f32;
     let fixed = aligned(&mut scratch.fixed, n * padded);
@@ -251,5 +280,48 @@ fn solve_row<S: Simd>(
             }
         }
         solved[start..end].copy_from_slice(&vector[at..][..end - start]);
+    }
+}
+
+/// As [`solve_row`], in one unknown for each positive (Woodbury): with the positives' vectors as rows of
+/// `Z` and `D = a0 * H'H + l2_of_row I`, which is diagonal,
+/// `(Z'Z + D)^-1 Z' 1 = D^-1 Z' (I + Z D^-1 Z')^-1 1`.
+#[inline(always)]
+fn solve_dual<S: Simd>(
+    simd: S,
+    problems: &Problems,
+    diagonal: &[f32],
+    positives: &[u32],
+    all_fixed: &[f32],
+    solved: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    let &Problems { d, n_fixed, weights, .. } = problems;
+    let n = positives.len();
+    let width = n.next_multiple_of(PADDING);
+    let l2 = weights.l2_of(n, n_fixed) as f32;
+    // D^-1/2, and D^-1/2 Z', whose outer products sum to Z D^-1 Z'.
+    let scales = aligned(&mut scratch.vector, d);
+    scales.iter_mut().zip(diagonal).for_each(|(scale, &value)| *scale = 1.0 / (value + l2).sqrt());
+    let columns = aligned(&mut scratch.fixed, d * width);
+    if n < width {
+        columns.chunks_exact_mut(width).for_each(|column| column[n..].fill(0.0));
+    }
+    for (at, &positive) in positives.iter().enumerate() {
+        let row = &all_fixed[positive as usize * d..][..d];
+        for ((column, &value), &scale) in columns.chunks_exact_mut(width).zip(row).zip(&*scales) {
+            column[at] = scale * value;
+        }
+    }
+    let matrix = aligned(&mut scratch.matrix, width * width);
+    matrix.fill(0.0);
+    outer_products::<S, false>(simd, matrix, width, 0, columns);
+    matrix.iter_mut().step_by(width + 1).for_each(|value| *value += 1.0);
+    let right = aligned(&mut scratch.right, width);
+    right[..n].fill(1.0);
+    right[n..].fill(0.0);
+    solve(simd, matrix, right, aligned(&mut scratch.inverse_diagonal, width));
+    for ((value, column), &scale) in solved.iter_mut().zip(columns.chunks_exact(width)).zip(&*scales) {
+        *value = scale * dot(simd, column, right);
     }
 }
