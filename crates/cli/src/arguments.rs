@@ -152,6 +152,8 @@ pub(crate) enum ProtocolCommand {
     Lightgcn(LightgcnProtocol),
     /// Neural collaborative filtering (He et al. 2017): one item among 99 sampled ones.
     Ncf(NcfProtocol),
+    /// What the choice of negatives does to popular and to rare items: two towers of ids, five ways.
+    Sampling(SamplingProtocol),
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +181,22 @@ pub(crate) struct NcfProtocol {
     pub(crate) k: usize,
     #[command(flatten)]
     pub(crate) contest: Contest,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SamplingProtocol {
+    /// The folder with train.txt and test.txt, as of `protocol lightgcn`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The length of lists.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
+    pub(crate) k: usize,
+    /// How many seeds, 1, 2, ...
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) seeds: usize,
+    /// How many epochs, the same for all.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) epochs: u64,
 }
 
 /// Who takes part in a protocol, and how often.

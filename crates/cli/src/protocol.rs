@@ -2,6 +2,7 @@
 
 mod contest;
 mod outcome;
+mod sampling;
 
 use burn_recsys_data::protocol::{LightGcn, Ncf};
 use burn_recsys_training::protocol::Protocol;
@@ -23,6 +24,7 @@ pub(crate) fn run(common: &Common, command: &ProtocolCommand) -> Result<()> {
     match command {
         ProtocolCommand::Lightgcn(arguments) => lightgcn(common, arguments),
         ProtocolCommand::Ncf(arguments) => ncf(common, arguments),
+        ProtocolCommand::Sampling(arguments) => sampling::run(common, arguments),
     }
 }
 

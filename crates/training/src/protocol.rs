@@ -20,6 +20,7 @@ mod choose;
 mod contender;
 mod hold_out;
 mod model;
+mod sampling;
 mod two_tower;
 
 use std::sync::Arc;
@@ -31,7 +32,8 @@ use burn_recsys_models::ItemScorer;
 pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
 pub use model::{ProtocolModel, UnknownModel};
-pub use two_tower::TwoTowerRecipe;
+pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
+pub use two_tower::{Sampling, TwoTowerRecipe};
 
 use crate::{CandidateSet, Evaluation, Result, Seen, TestSet, evaluate, evaluate_candidates};
 

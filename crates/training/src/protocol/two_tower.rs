@@ -17,15 +17,50 @@ use super::contender::Recipe;
 use super::{Epochs, TrainPart};
 use crate::{Error, FitConfig, Negatives, Optimizers, Result, RetrievalRows, RetrievalTask, TrainState, fit};
 
+/// What the positive of a row is told from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampling {
+    /// Items drawn uniformly, shared by the batch.
+    Uniform,
+    /// The other items of the batch: popular ones are there more often.
+    InBatch,
+    /// The same, each logit less the logarithm of the item's share of all rows (Yi et al. 2019).
+    InBatchLogQ,
+    /// The other items of the batch and items drawn uniformly (Yang et al. 2020).
+    Mixed,
+    /// The same, each logit less the logarithm of how often the item is expected among them.
+    MixedLogQ,
+}
+
+impl Sampling {
+    /// All there are.
+    pub const ALL: [Sampling; 5] =
+        [Sampling::Uniform, Sampling::InBatch, Sampling::InBatchLogQ, Sampling::Mixed, Sampling::MixedLogQ];
+
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sampling::Uniform => "uniform",
+            Sampling::InBatch => "in-batch",
+            Sampling::InBatchLogQ => "in-batch + logQ",
+            Sampling::Mixed => "mixed",
+            Sampling::MixedLogQ => "mixed + logQ",
+        }
+    }
+}
+
 /// How two towers of ids are trained: cosines divided by a temperature, and a softmax of the positive among
-/// items drawn uniformly that a batch shares; what a user has met is no negative.
+/// sampled items; what a user has met is no negative.
 #[derive(Debug, Clone, Serialize)]
 pub struct TwoTowerRecipe {
     /// The size of vectors.
     pub d_embedding: usize,
     /// What cosines are divided by.
     pub temperature: f64,
-    /// Items drawn for a batch.
+    /// What the positive is told from.
+    pub sampling: Sampling,
+    /// Items drawn for a batch, where they are drawn.
     pub n_negatives: usize,
     /// Rows of a batch.
     pub batch_size: usize,
@@ -43,6 +78,7 @@ impl TwoTowerRecipe {
         TwoTowerRecipe {
             d_embedding: 64,
             temperature: 0.15,
+            sampling: Sampling::Uniform,
             n_negatives: 1024,
             batch_size: 2048,
             learning_rate: 0.003,
@@ -84,7 +120,12 @@ impl Recipe for TwoTowerRecipe {
         let ((user_fields, user_rows), (item_fields, item_rows)) = (table(n_users)?, table(n_items)?);
         let rows = RetrievalRows::new(users, items, user_rows.clone(), item_rows.clone())?;
         let sampler = Arc::new(UniformNegatives::new(n_items as u32, seed)?);
-        let negatives = Negatives::Shared { sampler, n: self.n_negatives };
+        let (n, sampling) = (self.n_negatives, self.sampling);
+        let negatives = match sampling {
+            Sampling::Uniform => Negatives::Shared { sampler, n },
+            Sampling::InBatch | Sampling::InBatchLogQ => Negatives::InBatch,
+            Sampling::Mixed | Sampling::MixedLogQ => Negatives::Mixed { sampler, n },
+        };
         let loss = RetrievalLoss::Softmax { temperature: 1.0 };
         let task = RetrievalTask::<EmbeddingTable, EmbeddingTable>::new(
             rows,
@@ -93,6 +134,7 @@ impl Recipe for TwoTowerRecipe {
             self.batch_size,
             seed,
         )?
+        .with_log_q(matches!(sampling, Sampling::InBatchLogQ | Sampling::MixedLogQ))
         .with_known(positives.clone())?;
 
         let device = self.device.clone().autodiff();
