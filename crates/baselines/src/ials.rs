@@ -53,7 +53,7 @@ pub struct ImplicitAlsConfig {
     pub d_embedding: usize,
     /// Passes over all items and users; 16.
     pub n_epochs: usize,
-    /// Regularisation; 0.003. Above 0. Its scale depends on `l2_exponent`.
+    /// Regularisation; 0.005. Above 0. Its scale depends on `l2_exponent`.
     pub l2: f64,
     /// How much more the vectors of frequent users and items are regularised: the power `nu` of their
     /// frequency; 1. With 0 all are regularised by `l2`, as other libraries do. At least 0.
@@ -78,7 +78,7 @@ impl Default for ImplicitAlsConfig {
         ImplicitAlsConfig {
             d_embedding: 64,
             n_epochs: 16,
-            l2: 0.003,
+            l2: 0.005,
             l2_exponent: 1.0,
             unobserved_weight: 0.1,
             initial_std: 0.1,
@@ -116,6 +116,19 @@ impl ImplicitAlsConfig {
     ) -> Result<ImplicitAls> {
         self.alternate(positives, n_items, |epoch, fitted| Ok(watch(epoch, &fitted.clone().model()?)))?
             .model()
+    }
+
+    /// What training minimises, of any vectors: to compare with other solvers.
+    ///
+    /// # Shapes
+    /// - `users`: `[n_users, d_embedding]`, row-major
+    /// - `items`: `[n_items, d_embedding]`, row-major
+    ///
+    /// # Errors
+    /// If a parameter cannot be used, or there are not as many vectors as users and items.
+    pub fn objective_of(&self, users: &[f32], items: &[f32], positives: &Csr) -> Result<f64> {
+        self.check()?;
+        objective::objective(users, items, positives, self.d_embedding, self.weights())
     }
 
     fn alternate(
@@ -160,6 +173,14 @@ impl ImplicitAlsConfig {
             vector.iter_mut().for_each(|value| *value = (std * normal(&mut draws)) as f32);
         });
         vectors
+    }
+
+    /// Configurations among which to choose by held-out rows, the default first: dense data with popular
+    /// items want large weights, sparse data small ones.
+    pub fn candidates() -> Vec<Self> {
+        let weights = [(0.005, 0.1), (0.005, 0.3), (0.01, 0.1), (0.005, 0.02), (0.003, 0.005)];
+        let candidate = |(l2, unobserved_weight)| Self { l2, unobserved_weight, ..Self::default() };
+        weights.map(candidate).to_vec()
     }
 
     fn weights(&self) -> Weights {

@@ -6,6 +6,7 @@ mod dhe;
 mod epoch;
 mod estimator;
 mod gather;
+mod ials;
 mod machine;
 mod peer;
 mod read;
@@ -59,6 +60,8 @@ enum Command {
     Dhe(dhe::Arguments),
     /// Lookups in read-only f32, f16, int8 and int4 tables beside copying rows of floats.
     Gather(gather::Arguments),
+    /// Epochs of implicit alternating least squares beside the Python package implicit.
+    Ials(ials::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Bpr(arguments) => bpr::run(&arguments).and_then(|report| report.print(json)),
         Command::Dhe(arguments) => dhe::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
+        Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::ReadOne(arguments) => {
             read::one::run(&arguments).and_then(|value| report::print_json(&value))

@@ -109,13 +109,13 @@ mod tests {
                 .map(|i| (0..d).map(|k| at(&factor, i / d, k) * at(&factor, i % d, k)).sum())
                 .collect();
             let (values, vectors) = eigen(matrix.clone(), d);
-            for i in 0..d {
+            for (i, &eigenvalue) in values.iter().enumerate() {
                 for j in 0..d {
                     let inner: f64 = (0..d).map(|k| at(&vectors, i, k) * at(&vectors, j, k)).sum();
                     let product: f64 = (0..d * d)
                         .map(|kl| at(&vectors, i, kl / d) * matrix[kl] * at(&vectors, j, kl % d))
                         .sum();
-                    let (one, value) = if i == j { (1.0, values[i]) } else { (0.0, 0.0) };
+                    let (one, value) = if i == j { (1.0, eigenvalue) } else { (0.0, 0.0) };
                     assert!((inner - one).abs() < 1e-12 && (product - value).abs() < 1e-10 * d as f64);
                 }
             }

@@ -304,15 +304,21 @@ fn solve_dual<S: Simd>(
     let scales = aligned(&mut scratch.vector, d);
     scales.iter_mut().zip(diagonal).for_each(|(scale, &value)| *scale = 1.0 / (value + l2).sqrt());
     let columns = aligned(&mut scratch.fixed, d * width);
-    if n < width {
-        columns.chunks_exact_mut(width).for_each(|column| column[n..].fill(0.0));
-    }
-    for (at, &positive) in positives.iter().enumerate() {
-        let row = &all_fixed[positive as usize * d..][..d];
-        for ((column, &value), &scale) in columns.chunks_exact_mut(width).zip(row).zip(&*scales) {
-            column[at] = scale * value;
+    // Eight rows at once: their cache misses overlap, and what is written fills a register.
+    for (group, positives) in positives.chunks(8).enumerate() {
+        let rows: [&[f32]; 8] = std::array::from_fn(|at| {
+            let positive = positives[at.min(positives.len() - 1)] as usize;
+            &all_fixed[positive * d..][..d]
+        });
+        for (k, (column, &scale)) in columns.chunks_exact_mut(width).zip(&*scales).enumerate() {
+            let out = &mut column[group * 8..group * 8 + 8];
+            for (out, row) in out.iter_mut().zip(rows) {
+                *out = scale * row[k];
+            }
         }
     }
+    // The last group repeats its last row.
+    columns.chunks_exact_mut(width).for_each(|column| column[n..].fill(0.0));
     let matrix = aligned(&mut scratch.matrix, width * width);
     matrix.fill(0.0);
     outer_products::<S, false>(simd, matrix, width, 0, columns);
