@@ -7,3 +7,7 @@ mod embeddings_guide {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/user-representations.md")]
 mod user_representations_guide {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/retrieval.md")]
+mod retrieval_guide {}

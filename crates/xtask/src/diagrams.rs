@@ -10,6 +10,7 @@ mod id_lookup;
 mod mixture;
 mod svg;
 mod text;
+mod two_tower;
 
 #[cfg(test)]
 mod layout;
@@ -23,13 +24,14 @@ use canvas::Canvas;
 type Draw = fn() -> Canvas;
 
 /// Every diagram: its file below `images/`, and what draws it.
-const DIAGRAMS: [(&str, Draw); 6] = [
+const DIAGRAMS: [(&str, Draw); 7] = [
     ("estimator.svg", estimator::draw),
     ("id-lookup.svg", id_lookup::draw),
     ("deep-hash.svg", deep_hash::draw),
     ("cohort.svg", cohort::draw),
     ("mixture.svg", mixture::draw),
     ("choosing-a-representation.svg", choosing::draw),
+    ("two-tower.svg", two_tower::draw),
 ];
 
 /// Writes every diagram.
