@@ -7,6 +7,8 @@
 //! | model | what it is |
 //! |---|---|
 //! | [`Popular`], [`RecentPopular`] | the same items for everybody |
+//! | [`BprMf`], [`LogisticMf`] | vectors by stochastic gradient descent on interactions and random negatives |
+//! | [`BiasedMf`] | vectors and biases that predict ratings |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
