@@ -1,4 +1,12 @@
 //! Matrix factorisation by stochastic gradient descent on the host, by all threads and yet deterministic.
+//!
+//! In every epoch users and items are divided at random into as many parts each, at most 16: a function of
+//! the data, so no more threads than that have work. Parts that meet in a round share no user and no item,
+//! so the bits of a result do not depend on the number of threads, and nothing is locked. The vectors of a
+//! part lie side by side and stay in the cache while they are worked on.
+//!
+//! A negative item comes from the same part as the item that it is compared with. Every other item is there
+//! equally often, so over epochs negatives are uniform.
 
 mod biased;
 mod bpr;
@@ -22,8 +30,10 @@ fn check_positives(positives: &Csr, n_items: usize) -> Result<()> {
     if positives.n_values() == 0 {
         return Err(Error::Empty);
     }
-    if u32::try_from(n_items).is_err() {
-        return refuse("n_items", format!("{n_items}; there can be at most {} items", u32::MAX));
+    let n_users = positives.n_rows();
+    if u32::try_from(n_items.max(n_users)).is_err() {
+        let message = format!("{n_users} users and {n_items} items; there can be at most {} each", u32::MAX);
+        return refuse("positives", message);
     }
     for (user, items) in positives.rows().enumerate() {
         if !items.is_sorted_by(|a, b| a < b) {

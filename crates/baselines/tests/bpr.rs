@@ -2,13 +2,21 @@
 
 use std::ops::ControlFlow;
 
-use burn_recsys_baselines::{BprMf, BprMfConfig, Error, ItemScorer};
+use burn_recsys_baselines::{BiasedMfConfig, BprMf, BprMfConfig, Error, ItemScorer, LogisticMfConfig};
 use burn_recsys_data::Csr;
 
 use crate::preferences::{area_under_curve, planted, scores};
 
 fn config() -> BprMfConfig {
-    BprMfConfig { d_embedding: 8, learning_rate: 0.1, l2: 0.001, n_epochs: 60, ..BprMfConfig::default() }
+    BprMfConfig {
+        d_embedding: 8,
+        learning_rate: 0.1,
+        final_learning_rate: 1.0,
+        l2: 0.001,
+        n_epochs: 60,
+        has_item_bias: true,
+        ..BprMfConfig::default()
+    }
 }
 
 #[test]
@@ -102,4 +110,11 @@ fn a_huge_learning_rate_diverges() {
     let config = BprMfConfig { learning_rate: 1e6, ..config() };
     let error = config.fit(&planted.positives, planted.n_items).unwrap_err();
     assert!(matches!(error, Error::Diverged { epoch: 1.. }), "{error}");
+}
+
+#[test]
+fn candidates_hold_the_default() {
+    assert!(config().candidates().contains(&BprMfConfig { l2: 0.015, ..config() }));
+    assert!(LogisticMfConfig::default().candidates().contains(&LogisticMfConfig::default()));
+    assert!(BiasedMfConfig::default().candidates().contains(&BiasedMfConfig::default()));
 }

@@ -12,6 +12,7 @@ fn config() -> LogisticMfConfig {
         d_embedding: 8,
         n_negatives: 4,
         learning_rate: 0.05,
+        final_learning_rate: 1.0,
         l2: 0.001,
         n_epochs: 30,
         ..LogisticMfConfig::default()

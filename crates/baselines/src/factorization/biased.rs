@@ -27,7 +27,7 @@ pub struct BiasedMfConfig {
     pub final_learning_rate: f32,
     /// Every step shrinks the weights that it reads by this times the learning rate. Default 0.1.
     pub l2: f32,
-    /// How often every rating is visited. Time is proportional to it. Default 100.
+    /// How often every rating is visited. Time is proportional to it. Default 60.
     pub n_epochs: usize,
     /// Whether predictions are kept between the lowest and the highest rating that was learnt from.
     /// Default true; scores of items are never clamped.
@@ -45,7 +45,7 @@ impl Default for BiasedMfConfig {
             learning_rate: 0.01,
             final_learning_rate: 0.1,
             l2: 0.1,
-            n_epochs: 100,
+            n_epochs: 60,
             clamps_predictions: true,
             initial_deviation: 0.1,
             seed: 0,
@@ -69,6 +69,12 @@ pub struct BiasedMf {
 type Rating = (u32, u32, f32);
 
 impl BiasedMfConfig {
+    /// This configuration and variations of it, to choose from by held-out rows: the regularisation matters
+    /// most.
+    pub fn candidates(&self) -> Vec<Self> {
+        [0.05, 0.08, 0.1, 0.12].map(|l2| BiasedMfConfig { l2, ..self.clone() }).into()
+    }
+
     /// Fits the model to ratings: user, item and value.
     ///
     /// Users and items without ratings have zeros for vector and bias. A pair that is rated twice is learnt

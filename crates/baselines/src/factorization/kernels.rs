@@ -95,6 +95,32 @@ pub(super) fn step_pair(user: &mut [f32], item: &mut [f32], gradient: f32, rate:
     }
 }
 
+/// A step on the vectors of a user and of some items, where the loss has gradient `gradients[n]` in the
+/// product with item `which[n]`, all of them taken before the step.
+///
+/// An item that is there twice makes two steps; the user shrinks as in one step for every item.
+#[inline(always)]
+pub(super) fn step_group(user: &mut [f32], items: &mut [f32], which: &[u32], gradients: &[f32], rate: Rate) {
+    let n_chunks = user.len() / LANES;
+    let shrink = 1.0 - which.len() as f32 * (1.0 - rate.decay);
+    let items = items.as_chunks_mut::<LANES>().0;
+    for (at, user) in lanes_mut(user).enumerate() {
+        let mut sums = [0.0; LANES];
+        for (&item, &gradient) in which.iter().zip(gradients) {
+            let step = -rate.learning_rate * gradient;
+            let item = &mut items[item as usize * n_chunks + at];
+            for lane in 0..LANES {
+                let (u, i) = (user[lane], item[lane]);
+                sums[lane] += step * i;
+                item[lane] = rate.decay * i + step * u;
+            }
+        }
+        for lane in 0..LANES {
+            user[lane] = shrink * user[lane] + sums[lane];
+        }
+    }
+}
+
 /// A step on the vectors of a user and two items, where the loss has gradient `gradient` in the product of
 /// the user with their difference.
 #[inline(always)]
@@ -223,6 +249,23 @@ mod tests {
             let gradient = -LogisticLoss::new().add(-dot(user, item));
             step_pair(user, item, gradient, Rate::new(0.1, 0.05));
             check(&before, &after, 0.1, |v| product(&v[0], &v[1]).exp().ln_1p() + penalty(v, 0.05));
+        }
+    }
+
+    #[test]
+    fn a_group_goes_down_the_gradient_of_all_its_losses() {
+        for d in [3, 16, 40] {
+            let before = vectors(d);
+            let (mut user, mut items) = (before[0].clone(), [&before[1][..], &before[2]].concat());
+            let gradients = [0.7, -0.4];
+            step_group(&mut user, &mut items, &[1, 0], &gradients, Rate::new(0.1, 0.05));
+            let after: Vec<Vec<f32>> =
+                std::iter::once(user).chain(items.chunks(stride(d)).map(<[f32]>::to_vec)).collect();
+            check(&before, &after, 0.1, |v| {
+                let losses = 0.7 * product(&v[0], &v[2]) - 0.4 * product(&v[0], &v[1]);
+                // The user is in both products.
+                losses + penalty(v, 0.05) + 0.5 * 0.05 * product(&v[0], &v[0])
+            });
         }
     }
 
