@@ -8,7 +8,7 @@
 //! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
-//! [`TwoTower`]. [`RetrievalLoss`] is what retrieval models learn by, from [`CandidateLogits`]. How a model scores all items for a user is [`ItemScorer`], the same for all and for the
+//! [`TwoTower`] and [`SimpleX`]. [`RetrievalLoss`] is what retrieval models learn by, from [`CandidateLogits`]. How a model scores all items for a user is [`ItemScorer`], the same for all and for the
 //! models of `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
 
 mod calibration;
@@ -17,6 +17,7 @@ mod examples;
 mod loss;
 mod rebalance;
 mod representation;
+mod simplex;
 mod streams;
 pub mod torch;
 mod two_tower;
@@ -30,6 +31,7 @@ pub use examples::{ExampleError, Examples};
 pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
+pub use simplex::{SimpleX, SimpleXConfig};
 pub use two_tower::{TwoTower, TwoTowerConfig};
 pub use user::{
     Branch, BranchCoupling, Cohort, CrossDecoupled, CrossDecoupledConfig, DeepHash, DeepHashConfig, Experts,

@@ -15,3 +15,5 @@ pub(crate) const PROJECTED: u64 = 7 << 40;
 pub(crate) const CROSS_DECOUPLED: u64 = 8 << 40;
 /// Both branches.
 pub(crate) const TWO_BRANCH: u64 = 9 << 40;
+/// What histories are mapped by.
+pub(crate) const SIMPLEX: u64 = 10 << 40;

@@ -4,11 +4,12 @@
 //! |---|---|
 //! | what to do, as a file | [`RunConfig`] |
 //! | filter, split, keep what counts as liked | [`Prepared`] |
-//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`] |
+//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`SimpleXTask`] |
 //! | the loop | [`fit`] |
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`] |
 //! | the folder that survives a crash | [`RunFolder`] |
 //! | all of it together | [`train`] |
+//! | a SimpleX from positives | [`fit_simplex`] |
 //! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
 //! | answers | [`Recommender`] |
 //!
@@ -32,6 +33,8 @@ mod recommend;
 mod run;
 mod run_folder;
 mod sampled_pairs;
+mod simplex;
+mod simplex_task;
 pub mod study;
 mod study_folder;
 mod task;
@@ -54,6 +57,8 @@ pub use recommend::{Recommendation, Recommender};
 pub use run::{Trained, train};
 pub use run_folder::RunFolder;
 pub use sampled_pairs::SampledPairs;
+pub use simplex::{FittedSimpleX, SimpleXTraining, fit_simplex};
+pub use simplex_task::{SimpleXBatch, SimpleXTask};
 pub use study_folder::StudyFolder;
 pub use task::Task;
 pub use two_branch_task::{TwoBranchBatch, TwoBranchTask};
