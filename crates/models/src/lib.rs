@@ -8,7 +8,7 @@
 //! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
-//! [`TwoTower`] knows ids; [`FeatureTwoTower`] has a [`Tower`] of any fields on each side. [`RetrievalLoss`] is
+//! [`TwoTower`] knows ids, [`SimpleX`] histories of items; [`FeatureTwoTower`] has a [`Tower`] of any fields on each side. [`RetrievalLoss`] is
 //! what retrieval models learn by, from [`CandidateLogits`]. How a model scores all items for a user is
 //! [`ItemScorer`], the same for all and for the models of `burn-recsys-baselines`. Evaluation, serving and
 //! comparison know only that.
@@ -19,6 +19,7 @@ mod examples;
 mod loss;
 mod rebalance;
 mod representation;
+mod simplex;
 mod streams;
 pub mod torch;
 mod tower;
@@ -33,6 +34,7 @@ pub use examples::{ExampleError, Examples};
 pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
+pub use simplex::{SimpleX, SimpleXConfig};
 pub use tower::{
     FeatureTwoTower, FeatureTwoTowerConfig, FieldCombination, FieldLayer, FieldValues, HistoryAttention,
     HistoryPooling, Tower, TowerConfig, TowerError, TowerField, TowerRows, UNKNOWN, pair_logits,

@@ -19,3 +19,5 @@ pub(crate) const TWO_BRANCH: u64 = 9 << 40;
 pub(crate) const TOWER: u64 = 10 << 40;
 /// The attention of each history of a tower.
 pub(crate) const TOWER_ATTENTION: u64 = 11 << 40;
+/// What histories are mapped by.
+pub(crate) const SIMPLEX: u64 = 12 << 40;

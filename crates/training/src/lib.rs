@@ -4,12 +4,13 @@
 //! |---|---|
 //! | what to do, as a file | [`RunConfig`] |
 //! | filter, split, keep what counts as liked | [`Prepared`] |
-//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`] |
+//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`], [`SimpleXTask`] |
 //! | the loop | [`fit`] |
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`]; [`CandidateSet`], [`evaluate_candidates`] |
 //! | experiments of papers | [`protocol`] |
 //! | the folder that survives a crash | [`RunFolder`] |
 //! | all of it together | [`train`] |
+//! | a SimpleX from positives | [`fit_simplex`] |
 //! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
 //! | answers | [`Recommender`] |
 //!
@@ -36,6 +37,8 @@ mod retrieval_task;
 mod run;
 mod run_folder;
 mod sampled_pairs;
+mod simplex;
+mod simplex_task;
 pub mod study;
 mod study_folder;
 mod task;
@@ -60,6 +63,8 @@ pub use retrieval_task::{Negatives, RetrievalBatch, RetrievalRows, RetrievalTask
 pub use run::{Trained, train};
 pub use run_folder::RunFolder;
 pub use sampled_pairs::SampledPairs;
+pub use simplex::{FittedSimpleX, SimpleXTraining, fit_simplex};
+pub use simplex_task::{SimpleXBatch, SimpleXTask};
 pub use study_folder::StudyFolder;
 pub use task::Task;
 pub use two_branch_task::{TwoBranchBatch, TwoBranchTask};

@@ -1,0 +1,371 @@
+//! A SimpleX from nothing but the items that each user has met.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use burn::optim::AdamConfig;
+use burn::tensor::Device;
+use burn_recsys_baselines::VectorScorer;
+use burn_recsys_data::Csr;
+use burn_recsys_data::random::{Random, Stream};
+use burn_recsys_embeddings::{JaggedIds, LazyAdam, SparseOptimizer, TableInitializer};
+use burn_recsys_metrics::ranking::{Ndcg, RankingMetric, Recall};
+use burn_recsys_metrics::{RankingEvaluator, UserList};
+use burn_recsys_models::{ItemScorer, RetrievalLoss, SimpleX, SimpleXConfig};
+use burn_recsys_retrieval::top_k_blocked;
+use serde::{Deserialize, Serialize};
+
+use crate::fit::best_epoch;
+use crate::{
+    EpochRecord, Error, FitConfig, HeldOut, Optimizers, Progress, Result, SimpleXTask, TrainState, fit,
+};
+
+/// How a [`SimpleX`] is made and trained by [`fit_simplex`], as users write it. Every field has a default
+/// that suits data never seen before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SimpleXTraining {
+    /// The size of user and item vectors. Memory and time grow with it. Default: 64.
+    pub d_embedding: usize,
+    /// How much of a user is the user's own vector, in 0..=1; the rest is the mean of the history.
+    /// Default: 0.5.
+    pub own_weight: f64,
+    /// What is learned by; logits are cosines. Default: softmax of temperature 0.1. The paper's is
+    /// `{ kind = "cosine-contrastive", margin = 0.9, negative_weight = 150.0 }`.
+    pub loss: RetrievalLoss,
+    /// Negatives of a batch, shared by its rows. Default: 512.
+    pub n_negatives: usize,
+    /// About how many positives a step learns from. Default: 1024.
+    pub batch_size: usize,
+    /// The most positives of a user in a row; see [`SimpleXTask`]. 1 is the usual row of one positive, and
+    /// several times slower. Default: 16.
+    pub positives_per_user: usize,
+    /// The most items of a history in a step; of a longer one, so many are drawn. What is trained scores by
+    /// whole histories. Default: 100.
+    pub max_history: usize,
+    /// The learning rate of Adam. Default: 0.003.
+    pub learning_rate: f64,
+    /// The most epochs; without a held-out part their exact number. Default: 60.
+    pub n_epochs: u64,
+    /// Stop after this many epochs without a better NDCG@20 on the held-out part. Default: 4.
+    pub patience: u64,
+    /// The share of each user's items that is held out to find the number of epochs; training then starts
+    /// over with all items. 0 for none: half the time, with the number of epochs as given. Below 1.
+    /// Default: 0.1.
+    pub held_out: f64,
+    /// The most users whose held-out items are measured after each epoch. Default: 2000.
+    pub n_held_out_users: usize,
+}
+
+impl Default for SimpleXTraining {
+    fn default() -> Self {
+        SimpleXTraining {
+            d_embedding: 64,
+            own_weight: 0.5,
+            loss: RetrievalLoss::Softmax { temperature: 0.1 },
+            n_negatives: 512,
+            batch_size: 1024,
+            positives_per_user: 16,
+            max_history: 100,
+            learning_rate: 0.003,
+            n_epochs: 60,
+            patience: 4,
+            held_out: 0.1,
+            n_held_out_users: 2000,
+        }
+    }
+}
+
+/// A trained [`SimpleX`] and how it came to be.
+#[derive(Debug)]
+pub struct FittedSimpleX {
+    /// The model.
+    pub model: SimpleX,
+    /// It as vectors: users by their whole histories.
+    pub scorer: VectorScorer,
+    /// The number of epochs that the model was trained for.
+    pub n_epochs: u64,
+    /// The epochs of the search for that number; empty without a held-out part.
+    pub search: Vec<EpochRecord>,
+    /// The epochs that made the model.
+    pub fit: Vec<EpochRecord>,
+}
+
+impl SimpleXTraining {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first impossible one, with its key.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |key, message: String| Err(Error::Config { key, message });
+        let sizes = [
+            ("d_embedding", self.d_embedding),
+            ("n_negatives", self.n_negatives),
+            ("batch_size", self.batch_size),
+            ("positives_per_user", self.positives_per_user),
+            ("max_history", self.max_history),
+            ("n_held_out_users", self.n_held_out_users),
+        ];
+        for (key, size) in sizes {
+            if !(1..=1 << 24).contains(&size) {
+                return refuse(key, format!("{size}; must be 1 to {}", 1 << 24));
+            }
+        }
+        if !(0.0..=1.0).contains(&self.own_weight) {
+            return refuse("own_weight", format!("{}; must be in 0 to 1", self.own_weight));
+        }
+        if !(0.0..1.0).contains(&self.held_out) {
+            return refuse("held_out", format!("{}; must be at least 0 and below 1", self.held_out));
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            return refuse("learning_rate", format!("{}; must be a positive number", self.learning_rate));
+        }
+        if self.n_epochs == 0 || self.patience == 0 {
+            return refuse("n_epochs", "and patience must be at least 1".into());
+        }
+        self.loss.validate().map_err(|error| Error::Config { key: "loss", message: error.to_string() })
+    }
+}
+
+/// Trains a [`SimpleX`] on `positives`, whose row `u` holds the items of user `u`, ascending and unique.
+///
+/// The number of epochs is found on held-out items of the users, by NDCG@20 over the whole catalogue without
+/// the items that are trained on; then the model is trained on all items for so long. If nothing can be held
+/// out, because no user has enough items, the number of epochs is that of the configuration.
+///
+/// # Errors
+/// If the configuration is not valid, there is no interaction, an item is not below `n_items`, the loss
+/// becomes NaN or infinite, or `progress` asks to stop.
+pub fn fit_simplex(
+    config: &SimpleXTraining,
+    positives: &Csr,
+    n_items: usize,
+    seed: u64,
+    device: &Device,
+    progress: &mut dyn Progress<SimpleX>,
+) -> Result<FittedSimpleX> {
+    config.validate()?;
+    let device = device.clone().autodiff();
+    let [kept, held_out] = hold_out(positives, config.held_out, seed);
+    let users = measured_users(&held_out, config.n_held_out_users, seed);
+    let (search, n_epochs) = if users.is_empty() {
+        (Vec::new(), config.n_epochs)
+    } else {
+        let measure = |model: &SimpleX| measure(model, &kept, &held_out, &users);
+        let task = SimpleXTask::new(kept.clone(), n_items, config, seed)?;
+        let fit_config = config.fit_config(config.n_epochs, Some(config.patience), seed);
+        let state = config.start(positives.n_rows(), n_items, seed, &device);
+        let state = fit(&task, Some(&measure), state, &fit_config, &device, progress)?;
+        let best = best_epoch(&state.history);
+        (state.history, best)
+    };
+    let task = SimpleXTask::new(positives.clone(), n_items, config, seed)?;
+    let fit_config = config.fit_config(n_epochs, None, seed);
+    let state = config.start(positives.n_rows(), n_items, seed, &device);
+    let TrainState { model, history, .. } = fit(&task, None, state, &fit_config, &device, progress)?;
+    let users: Vec<u32> = (0..positives.n_rows() as u32).collect();
+    let scorer = model.scorer(&users, &bags(positives.rows())?)?;
+    Ok(FittedSimpleX { model, scorer, n_epochs, search, fit: history })
+}
+
+impl SimpleXTraining {
+    fn fit_config(&self, n_epochs: u64, patience: Option<u64>, seed: u64) -> FitConfig {
+        FitConfig { n_epochs, learning_rate: self.learning_rate, patience, seed }
+    }
+
+    fn start(&self, n_users: usize, n_items: usize, seed: u64, device: &Device) -> TrainState<SimpleX> {
+        let model = SimpleXConfig::new(n_users, n_items)
+            .with_d_embedding(self.d_embedding)
+            .with_own_weight(self.own_weight)
+            .with_initializer(TableInitializer::Normal { std: 0.1 })
+            .with_seed(seed)
+            .init(device);
+        let optimizers = Optimizers {
+            sparse: SparseOptimizer::new(Box::new(LazyAdam::default())),
+            dense: AdamConfig::new().init(),
+        };
+        TrainState { model, optimizers, history: Vec::new() }
+    }
+}
+
+/// Takes a share of each user's items away, to the nearest number, and never all of them.
+fn hold_out(positives: &Csr, share: f64, seed: u64) -> [Arc<Csr>; 2] {
+    let random = Random::new(seed, Stream::HoldOut, 0);
+    let (mut kept, mut held_out) = (Vec::new(), Vec::new());
+    for (user, met) in positives.rows().enumerate() {
+        let n = ((met.len() as f64 * share).round() as usize).min(met.len().saturating_sub(1));
+        let mut order = met.to_vec();
+        let mut draws = random.row(user as u64);
+        for at in 0..n {
+            order.swap(at, at + draws.below((met.len() - at) as u32) as usize);
+        }
+        let mut rest = order.split_off(n);
+        rest.sort_unstable();
+        order.sort_unstable();
+        kept.push(rest);
+        held_out.push(order);
+    }
+    [kept, held_out].map(|rows| Arc::new(Csr::from_rows(rows)))
+}
+
+/// Users with held-out items, ascending, as many as wanted at most.
+fn measured_users(held_out: &Csr, most: usize, seed: u64) -> Vec<u32> {
+    let users: Vec<u32> =
+        (0..).zip(held_out.rows()).filter(|(_, items)| !items.is_empty()).map(|(user, _)| user).collect();
+    let order = Random::new(seed, Stream::HoldOut, 1).permutation(users.len() as u32);
+    let mut users: Vec<u32> = order.iter().take(most).map(|&at| users[at as usize]).collect();
+    users.sort_unstable();
+    users
+}
+
+/// Recall@20 and NDCG@20 of held-out items.
+fn measure(model: &SimpleX, kept: &Csr, held_out: &Csr, users: &[u32]) -> Result<HeldOut> {
+    const K: usize = 20;
+    let histories = bags(users.iter().map(|&user| kept.row(user)))?;
+    let scorer = model.scorer(users, &histories)?;
+    let score = |range: std::ops::Range<usize>, out: &mut [f32]| {
+        let rows: Vec<u32> = (range.start as u32..range.end as u32).collect();
+        scorer.score(&rows, out);
+    };
+    let hits = top_k_blocked(users.len(), scorer.n_items(), K, score, |query| kept.row(users[query]))?;
+    let lists: Vec<Vec<u32>> = hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect();
+    let lists: Vec<UserList<'_>> = (users.iter().zip(&lists))
+        .map(|(&user, recommended)| UserList { user, recommended, relevant: held_out.row(user) })
+        .collect();
+    let metrics: Vec<Box<dyn RankingMetric>> = vec![Box::new(Ndcg::new(K)?), Box::new(Recall::new(K)?)];
+    let mut evaluator = RankingEvaluator::new(metrics)?;
+    evaluator.observe_all(&lists)?;
+    let report = evaluator.finish()?;
+    let metrics: BTreeMap<String, f64> = report
+        .summaries()
+        .iter()
+        .filter_map(|summary| Some((summary.label.clone(), summary.value?)))
+        .collect();
+    let score = metrics.get("NDCG@20").copied().unwrap_or_default();
+    // What the model is stopped by is its loss here.
+    Ok(HeldOut { held_out_loss: 1.0 - score, metrics, score })
+}
+
+fn bags<'a>(rows: impl Iterator<Item = &'a [u32]>) -> Result<JaggedIds> {
+    let rows: Vec<&[u32]> = rows.collect();
+    JaggedIds::from_bags(&rows)
+        .map_err(|error| Error::Config { key: "positives", message: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const N_USERS: u32 = 40;
+    const N_ITEMS: u32 = 30;
+
+    /// Even users like even items, odd users odd ones; the last user likes nothing.
+    fn positives() -> Csr {
+        let random = Random::new(1, Stream::Synthetic, 0);
+        let of_user = |user: u32| {
+            let mut draws = random.row(u64::from(user));
+            let n = if user + 1 == N_USERS { 0 } else { 8 };
+            (0..n).map(|_| draws.below(N_ITEMS / 2) * 2 + user % 2).collect::<Vec<u32>>()
+        };
+        Csr::from_rows((0..N_USERS).map(of_user)).sorted_unique()
+    }
+
+    fn config() -> SimpleXTraining {
+        SimpleXTraining {
+            d_embedding: 8,
+            n_negatives: 20,
+            batch_size: 32,
+            positives_per_user: 4,
+            n_epochs: 12,
+            ..SimpleXTraining::default()
+        }
+    }
+
+    fn fitted(config: &SimpleXTraining, positives: &Csr, n_items: u32) -> Result<FittedSimpleX> {
+        fit_simplex(config, positives, n_items as usize, 5, &Device::default(), &mut ())
+    }
+
+    #[test]
+    fn it_finds_the_items_of_a_users_kind() {
+        let positives = positives();
+        let fitted = fitted(&config(), &positives, N_ITEMS).unwrap();
+        assert_eq!(fitted.fit.len() as u64, fitted.n_epochs);
+        assert!(fitted.search.len() as u64 >= fitted.n_epochs);
+        let mut scores = vec![0.0; N_ITEMS as usize];
+        for user in 0..N_USERS - 1 {
+            fitted.scorer.score(&[user], &mut scores);
+            let mean = |kind: u32| {
+                let unseen =
+                    (0..N_ITEMS).filter(|item| item % 2 == kind && !positives.row(user).contains(item));
+                let (sum, n) = unseen.fold((0.0, 0), |(sum, n), item| (sum + scores[item as usize], n + 1));
+                sum / n as f32
+            };
+            assert!(mean(user % 2) > mean(1 - user % 2) + 0.3, "user {user}: {scores:?}");
+        }
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_the_number_of_threads() {
+        let positives = positives();
+        let config = SimpleXTraining { n_epochs: 3, ..config() };
+        let scores = |n_threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            pool.install(|| {
+                let mut scores = vec![0.0; N_ITEMS as usize];
+                fitted(&config, &positives, N_ITEMS).unwrap().scorer.score(&[3], &mut scores);
+                scores
+            })
+        };
+        let expected = scores(1);
+        assert!([2, 4].into_iter().all(|n_threads| scores(n_threads) == expected));
+    }
+
+    #[test]
+    fn small_and_odd_data_have_a_result() {
+        let config = SimpleXTraining { n_epochs: 2, ..config() };
+        // A catalogue of one item; a user who likes everything; nothing to hold out.
+        let one = fitted(&config, &Csr::from_rows([vec![0], vec![]]), 1).unwrap();
+        assert_eq!((one.n_epochs, one.search.len()), (2, 0));
+        let all = fitted(&config, &Csr::from_rows([vec![0, 1, 2], vec![1]]), 3).unwrap();
+        let mut scores = vec![f32::NAN; 3];
+        all.scorer.score(&[0], &mut scores);
+        assert!(scores.iter().all(|score| score.is_finite()));
+        let error = fitted(&config, &Csr::from_rows([Vec::<u32>::new()]), 3).unwrap_err();
+        assert!(error.to_string().contains("no interaction"), "{error}");
+    }
+
+    #[test]
+    fn a_share_of_each_users_items_is_held_out_and_never_all() {
+        let positives = Csr::from_rows([(0..20).collect::<Vec<u32>>(), vec![3], vec![], vec![1, 2]]);
+        for (share, expected) in [(0.1, [2, 0, 0, 0]), (0.3, [6, 0, 0, 1]), (0.99, [19, 0, 0, 1])] {
+            let [kept, held_out] = hold_out(&positives, share, 9);
+            let n: Vec<usize> = held_out.rows().map(<[u32]>::len).collect();
+            assert_eq!(n, expected);
+            for (user, met) in positives.rows().enumerate() {
+                let mut both = [kept.row(user as u32), held_out.row(user as u32)].concat();
+                both.sort_unstable();
+                assert_eq!(both, met);
+            }
+        }
+    }
+
+    #[test]
+    fn configurations_are_checked() {
+        let message = |change: fn(&mut SimpleXTraining)| {
+            let mut config = config();
+            change(&mut config);
+            config.validate().unwrap_err().to_string()
+        };
+        assert!(message(|c| c.own_weight = f64::NAN).contains("own_weight: NaN; must be in 0 to 1"));
+        assert!(message(|c| c.n_negatives = 0).contains("n_negatives: 0; must be 1 to"));
+        assert!(message(|c| c.held_out = 1.0).contains("held_out: 1; must be at least 0 and below 1"));
+        assert!(
+            message(|c| c.loss = RetrievalLoss::Softmax { temperature: 0.0 })
+                .contains("loss: temperature is 0")
+        );
+        assert!(message(|c| c.learning_rate = -1.0).contains("learning_rate: -1"));
+        let text = toml::to_string(&config()).unwrap();
+        assert_eq!(toml::from_str::<SimpleXTraining>(&text).unwrap(), config());
+        assert!(toml::from_str::<SimpleXTraining>("own_wieght = 0.5").is_err());
+    }
+}
