@@ -154,6 +154,28 @@ pub(crate) enum ProtocolCommand {
     Ncf(NcfProtocol),
     /// What the choice of negatives does to popular and to rare items: two towers of ids, five ways.
     Sampling(SamplingProtocol),
+    /// Which ratings of MovieLens 100K are at least 3, on a random split: two towers with features, as in a
+    /// published tutorial and the best that were found.
+    #[command(name = "ml-100k-random")]
+    Ml100kRandom(Ml100kRandomProtocol),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ml100kRandomProtocol {
+    /// The folder with the files of ml-100k and split-random-0.2-test-rows.txt: the numbers of the test rows,
+    /// counted from 0 in the order of u.data.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// How many seeds, 1, 2, ...
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) seeds: usize,
+    /// Towers to measure in place of both, a TOML file with the keys that --json shows; a key left out is as in
+    /// the best ones.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Measure on a tenth of the training rows, trained on the rest: what a search may look at.
+    #[arg(long)]
+    pub(crate) held_out: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! Models side by side in the experiments of papers.
 
 mod contest;
+mod ml_100k_random;
 mod outcome;
 mod sampling;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(common: &Common, command: &ProtocolCommand) -> Result<()> {
         ProtocolCommand::Lightgcn(arguments) => lightgcn(common, arguments),
         ProtocolCommand::Ncf(arguments) => ncf(common, arguments),
         ProtocolCommand::Sampling(arguments) => sampling::run(common, arguments),
+        ProtocolCommand::Ml100kRandom(arguments) => ml_100k_random::run(common, arguments),
     }
 }
 

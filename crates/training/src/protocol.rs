@@ -19,6 +19,7 @@
 mod choose;
 mod contender;
 mod hold_out;
+pub mod ml_100k_random;
 mod model;
 mod sampling;
 mod two_tower;
