@@ -7,6 +7,7 @@ mod documents;
 mod embeddings;
 mod estimator;
 mod facade;
+mod feature_two_tower;
 mod parity;
 mod training;
 mod two_tower;

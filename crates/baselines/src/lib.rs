@@ -7,18 +7,35 @@
 //! | model | what it is |
 //! |---|---|
 //! | [`Popular`], [`RecentPopular`] | the same items for everybody |
+//! | [`Ease`] | a linear autoencoder in closed form, dense |
+//! | [`ItemKnn`] | the most similar items of the user's own |
+//! | [`ImplicitAls`] | matrix factorisation by implicit alternating least squares |
+//! | [`Slim`] | a sparse, non-negative linear model of items by items |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
 //! - Same data, same configuration: the same bits, whatever the number of threads.
 //! - Bad input is an [`Error`] that says what to do; nothing panics on data.
 
+mod ease;
 mod error;
+mod factorization;
+mod ials;
+mod item_knn;
 mod popular;
+mod positives;
 mod scorer;
+mod shared_users;
+mod slim;
+mod sparse;
 mod vectors;
 
+pub use ease::{Ease, EaseConfig};
 pub use error::{Error, Result};
+pub use factorization::{BiasedMf, BiasedMfConfig, BprMf, BprMfConfig, LogisticMf, LogisticMfConfig};
+pub use ials::{ImplicitAls, ImplicitAlsConfig};
+pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
+pub use slim::{Slim, SlimConfig};
 pub use vectors::VectorScorer;

@@ -39,6 +39,10 @@ impl VectorScorer {
     pub fn of_vectors(dimension: usize, users: Vec<f32>, items: Vec<f32>) -> Result<Self> {
         Self::new(users, ExactIndex::new(dimension, items)?)
     }
+
+    pub(crate) fn users(&self) -> &[f32] {
+        &self.users
+    }
 }
 
 impl ItemScorer for VectorScorer {
@@ -49,9 +53,9 @@ impl ItemScorer for VectorScorer {
     fn score(&self, users: &[u32], scores: &mut [f32]) {
         let (d, n_items) = (self.items.dimension(), self.n_items());
         assert_eq!(scores.len(), users.len() * n_items, "scores must be [users, n_items]");
-        for (&user, row) in users.iter().zip(scores.chunks_exact_mut(n_items.max(1))) {
-            let at = user as usize * d;
-            self.items.scores(&self.users[at..at + d], row);
-        }
+        // Together, so that the vectors of items are read once for several users.
+        let queries: Vec<f32> =
+            users.iter().flat_map(|&user| &self.users[user as usize * d..][..d]).copied().collect();
+        self.items.scores(&queries, scores);
     }
 }

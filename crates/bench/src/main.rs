@@ -1,6 +1,7 @@
 //! Side-by-side benchmarks of burn-recsys and its peers: see `docs/benchmarks.md`.
 
 mod bag;
+mod bpr;
 mod dhe;
 mod epoch;
 mod estimator;
@@ -52,6 +53,8 @@ enum Command {
     Read(read::Arguments),
     /// Pooled lookups in bags of ids beside torch.nn.EmbeddingBag.
     Bag(bag::Arguments),
+    /// BPR factorisation beside `implicit`.
+    Bpr(bpr::Arguments),
     /// Deep hash embeddings: hashes a second, and a training step beside its matrix products.
     Dhe(dhe::Arguments),
     /// Lookups in read-only f32, f16, int8 and int4 tables beside copying rows of floats.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Tutorial(arguments) => tutorial::run(&arguments).and_then(|report| report.print(json)),
         Command::Read(arguments) => read::run(&arguments).and_then(|report| report.print(json)),
         Command::Bag(arguments) => bag::run(&arguments).and_then(|report| report.print(json)),
+        Command::Bpr(arguments) => bpr::run(&arguments).and_then(|report| report.print(json)),
         Command::Dhe(arguments) => dhe::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),

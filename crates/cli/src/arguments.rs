@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use burn_recsys_data::named::NamedDataset;
 use burn_recsys_models::torch::{TorchModel, UnknownTorchModel};
+use burn_recsys_training::protocol::{ProtocolModel, UnknownModel};
 use clap::{Args, Parser, Subcommand};
 
 /// Recommenders from interaction logs: train, evaluate, recommend.
@@ -55,6 +56,9 @@ pub(crate) enum Command {
     Evaluate(Evaluate),
     /// The best items for a user, by a finished run.
     Recommend(Recommend),
+    /// Models side by side in the experiment of a paper, on the split that it published.
+    #[command(subcommand)]
+    Protocol(ProtocolCommand),
     /// The logits of a user preference model that was trained with PyTorch.
     ImportTorch(ImportTorch),
 }
@@ -142,6 +146,53 @@ pub(crate) struct Recommend {
     pub(crate) k: usize,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProtocolCommand {
+    /// LightGCN (He et al. 2020): all items that a user has not met are ranked.
+    Lightgcn(LightgcnProtocol),
+    /// Neural collaborative filtering (He et al. 2017): one item among 99 sampled ones.
+    Ncf(NcfProtocol),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LightgcnProtocol {
+    /// The folder with train.txt and test.txt: a user, then that user's items, one user a line.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The length of lists.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
+    pub(crate) k: usize,
+    #[command(flatten)]
+    pub(crate) contest: Contest,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NcfProtocol {
+    /// The folder with NAME.train.rating, NAME.test.rating and NAME.test.negative.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The data set's name, with which its files begin.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// The length of lists.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
+    pub(crate) k: usize,
+    #[command(flatten)]
+    pub(crate) contest: Contest,
+}
+
+/// Who takes part in a protocol, and how often.
+#[derive(Debug, Args)]
+pub(crate) struct Contest {
+    /// The models, with commas between them. Default: all there are. Parameters are chosen on rows held out
+    /// of the training part.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = protocol_model)]
+    pub(crate) models: Vec<ProtocolModel>,
+    /// How many seeds, 1, 2, ...; parameters are chosen with the first one.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) seeds: usize,
+}
+
 /// Sizes are read from the weights. A file that does not fit is refused with all that is wrong in it.
 #[derive(Debug, Args)]
 pub(crate) struct ImportTorch {
@@ -166,6 +217,10 @@ fn dataset(name: &str) -> Result<NamedDataset, String> {
 
 fn torch_model(name: &str) -> Result<TorchModel, String> {
     name.parse().map_err(|error: UnknownTorchModel| error.to_string())
+}
+
+fn protocol_model(name: &str) -> Result<ProtocolModel, String> {
+    name.parse().map_err(|error: UnknownModel| error.to_string())
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

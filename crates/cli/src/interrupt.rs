@@ -14,6 +14,11 @@ pub(crate) fn listen() {
     });
 }
 
+/// From now on Ctrl-C ends the process at once: for commands that leave nothing behind.
+pub(crate) fn end_at_once() {
+    let _ = ctrlc::set_handler(|| std::process::exit(130));
+}
+
 /// Whether a stop was asked for.
 pub(crate) fn is_requested() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)

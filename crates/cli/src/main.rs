@@ -11,6 +11,7 @@ mod outcome;
 mod output;
 mod plot;
 mod progress;
+mod protocol;
 mod quickstart;
 mod recommend;
 mod study_plots;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&common, &arguments),
         Command::Evaluate(arguments) => evaluate::run(&common, &arguments),
         Command::Recommend(arguments) => recommend::run(&common, &arguments),
+        Command::Protocol(command) => protocol::run(&common, &command),
         Command::ImportTorch(arguments) => import_torch::run(&common, &arguments),
     });
     match result {

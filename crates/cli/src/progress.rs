@@ -1,6 +1,7 @@
 //! Progress on standard error: a bar on a terminal, a line an epoch in a log file.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use burn_recsys_models::TwoTower;
 use burn_recsys_training::study::SeedOutcome;
@@ -113,6 +114,47 @@ impl StudyBar {
 
     fn training(&self, candidate: &str, seed: u64, after: usize) -> String {
         format!("[{}/{}] {candidate} seed {seed}", self.n_done + after, self.n_trainings)
+    }
+}
+
+/// Shows what a contest of models is doing: a line that changes on a terminal, a line for every candidate in
+/// a log file.
+pub(crate) struct ContestProgress {
+    bar: ProgressBar,
+    is_terminal: bool,
+}
+
+impl ContestProgress {
+    pub(crate) fn new() -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let bar = if is_terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        bar.set_style(style("{spinner} {wide_msg} {elapsed}"));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        ContestProgress { bar, is_terminal }
+    }
+
+    /// What goes on now.
+    pub(crate) fn now(&self, text: String) {
+        self.bar.set_message(text);
+    }
+
+    /// What has happened.
+    pub(crate) fn line(&self, text: &str) {
+        match self.is_terminal {
+            true => self.bar.println(text),
+            false => note(format_args!("{text}")),
+        }
+    }
+
+    /// Runs `print`, which writes to standard output, while nothing else writes.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+}
+
+impl Drop for ContestProgress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

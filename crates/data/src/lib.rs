@@ -23,6 +23,7 @@ mod interactions;
 pub mod movielens;
 pub mod named;
 pub mod past;
+pub mod protocol;
 pub mod random;
 mod sample;
 mod source;
@@ -38,6 +39,10 @@ pub use features::{Column, ColumnValues, FeatureTable};
 pub use filter::{Filter, Keep};
 pub use ids::{ExternalId, IdMap};
 pub use interactions::{Interaction, Interactions};
-pub use sample::{NegativeSampler, UniformNegatives};
+pub use sample::{
+    AccidentalHits, AliasTable, Candidates, FrequencyEstimator, FrequencyEstimatorConfig, ItemFrequencies,
+    MixedNegatives, NegativeSampler, PopularityNegatives, SharedNegativeSampler, UniformNegatives,
+    mixed_log_probability,
+};
 pub use split::{DroppedCold, PartSummary, RowOrder, Split, SplitConfig, SplitManifest, Strategy};
 pub use table::{InteractionFormat, parse_interactions, read_interactions};

@@ -28,6 +28,10 @@ pub enum Stream {
     Partition,
     /// Which rows of a training part a search for parameters holds out.
     HoldOut,
+    /// Candidates that the rows of a batch share.
+    Candidates,
+    /// Hash functions.
+    Hashing,
 }
 
 impl Stream {
@@ -42,6 +46,8 @@ impl Stream {
             Stream::Weights => 7,
             Stream::Partition => 8,
             Stream::HoldOut => 9,
+            Stream::Candidates => 10,
+            Stream::Hashing => 11,
         }
     }
 }
@@ -93,12 +99,36 @@ impl Draws {
     /// # Panics
     /// If `n` is 0.
     pub fn below(&mut self, n: u32) -> u32 {
+        self.below_and_bits(n).0
+    }
+
+    /// As [`below`](Self::below), with 32 uniform bits that do not depend on it.
+    ///
+    /// # Panics
+    /// If `n` is 0.
+    pub(crate) fn below_and_bits(&mut self, n: u32) -> (u32, u32) {
         assert!(n > 0, "below(0): there is no number below 0");
         loop {
-            let product = (self.next_u64() >> 32) * u64::from(n);
+            let bits = self.next_u64();
+            let product = (bits >> 32) * u64::from(n);
             let low = product as u32;
             if low >= n || low >= n.wrapping_neg() % n {
-                return (product >> 32) as u32;
+                return ((product >> 32) as u32, bits as u32);
+            }
+        }
+    }
+
+    /// As [`below`](Self::below) for numbers that need 64 bits.
+    ///
+    /// # Panics
+    /// If `n` is 0.
+    pub(crate) fn below_u64(&mut self, n: u64) -> u64 {
+        assert!(n > 0, "below_u64(0): there is no number below 0");
+        loop {
+            let product = u128::from(self.next_u64()) * u128::from(n);
+            let low = product as u64;
+            if low >= n || low >= n.wrapping_neg() % n {
+                return (product >> 64) as u64;
             }
         }
     }

@@ -1,9 +1,32 @@
-//! Negative sampling.
+//! Negative sampling: which items a model is trained against, and how likely each was.
+//!
+//! Three ways to give a batch its negatives, each with its exact log Q:
+//! - For each row its own: a [`NegativeSampler`]. It can exclude what the user has met; Q is then the
+//!   probability among the other items.
+//! - A set shared by the batch: a [`SharedNegativeSampler`]. It knows no user, so it cannot exclude;
+//!   [`AccidentalHits`] says which pairs to mask.
+//! - The positives of the other rows: nothing is drawn. [`ItemFrequencies`] or, for a stream, a
+//!   [`FrequencyEstimator`] gives log Q, and [`AccidentalHits`] the mask.
+//!
+//! Mixtures of two have the log Q of [`mixed_log_probability`].
 
-use std::hint::select_unpredictable;
-use std::sync::Arc;
+mod accidental_hits;
+mod alias;
+mod frequency_estimator;
+mod item_frequencies;
+mod lanes;
+mod mixed;
+mod popularity;
+mod uniform;
 
-use crate::random::{Random, Stream};
+pub use accidental_hits::{AccidentalHits, Candidates};
+pub use alias::AliasTable;
+pub use frequency_estimator::{FrequencyEstimator, FrequencyEstimatorConfig};
+pub use item_frequencies::ItemFrequencies;
+pub use mixed::{MixedNegatives, mixed_log_probability};
+pub use popularity::PopularityNegatives;
+pub use uniform::UniformNegatives;
+
 use crate::{Csr, Error, Result};
 
 /// Draws negative items, with replacement, and says how likely each draw was.
@@ -28,147 +51,43 @@ pub trait NegativeSampler: std::fmt::Debug + Send + Sync {
     fn log_probability(&self, user: u32, item: u32) -> f64;
 }
 
-/// Draws negative items uniformly, with replacement.
+/// Draws candidates that all rows of a batch share, with replacement, whoever the users are.
 ///
-/// What is drawn is a function of `(seed, epoch, row)` and the user: no state, so batches can be
-/// prepared by any number of threads in any order.
-#[derive(Debug, Clone)]
-pub struct UniformNegatives {
-    n_items: u32,
-    seed: u64,
-    /// For every user the items never drawn, ascending and unique.
-    positives: Option<Arc<Csr>>,
-}
+/// One candidate is scored for the whole batch, so a batch can have many more than with a
+/// [`NegativeSampler`]. What users have met is not excluded, whatever the sampler excludes otherwise: Q
+/// is the same for every user. False negatives are masked after the draw instead, see
+/// [`AccidentalHits`]; Q stays as it is then, because the mask is the loss's: it takes a pair out of the
+/// sum, as if the item were not in this user's catalogue.
+///
+/// What is drawn is a function of `(seed, epoch, batch)`, independent of what
+/// [`sample_into`](NegativeSampler::sample_into) draws.
+pub trait SharedNegativeSampler: NegativeSampler {
+    /// Fills `out` with the candidates of batch `batch` of epoch `epoch`, each drawn independently.
+    fn sample_shared_into(&self, epoch: u64, batch: u64, out: &mut [u32]);
 
-impl UniformNegatives {
-    /// Draws from all items `0..n_items`.
+    /// The natural logarithm of the probability that one shared draw is `item`.
     ///
-    /// # Errors
-    /// If there is no item.
-    pub fn new(n_items: u32, seed: u64) -> Result<Self> {
-        if n_items == 0 {
-            return Err(Error::Parameter {
-                parameter: "n_items",
-                message: "0 items; there must be at least 1 to draw from".into(),
-            });
-        }
-        Ok(UniformNegatives { n_items, seed, positives: None })
-    }
-
-    /// Never draws an item that the user has met: row `u` of `positives` holds the items of user `u`,
-    /// ascending and unique, as [`Interactions::items_by_user`](crate::Interactions::items_by_user)
-    /// gives them.
-    ///
-    /// # Errors
-    /// If a row is not ascending and unique, holds an item that is not below `n_items`, or holds every
-    /// item.
-    pub fn excluding(mut self, positives: impl Into<Arc<Csr>>) -> Result<Self> {
-        let positives = positives.into();
-        for (user, met) in positives.rows().enumerate() {
-            let refuse = |message: String| Err(Error::Parameter { parameter: "positives", message });
-            if !met.is_sorted_by(|a, b| a < b) {
-                return refuse(format!("the items of user index {user} are not ascending and unique"));
-            }
-            if let Some(&last) = met.last()
-                && last >= self.n_items
-            {
-                return refuse(format!(
-                    "user index {user} has met item {last}, but there are {} items",
-                    self.n_items
-                ));
-            }
-            if met.len() == self.n_items as usize {
-                return refuse(format!(
-                    "user index {user} has met all {} items: none is left to draw; filter the user out or \
-                     do not exclude positives",
-                    self.n_items
-                ));
-            }
-        }
-        self.positives = Some(positives);
-        Ok(self)
-    }
-
-    /// The probability of each item that can be drawn for `user`: Q of the logQ correction.
+    /// The expected number of times that n draws give the item is n times its probability. A softmax
+    /// over these candidates alone does not change with that factor; one that adds the row's positive
+    /// without correction needs it: log(n Q).
     ///
     /// # Panics
-    /// If positives are excluded and `user` is not one of their rows.
-    pub fn probability(&self, user: u32) -> f64 {
-        1.0 / (f64::from(self.n_items) - self.met(user).len() as f64)
-    }
-
-    fn met(&self, user: u32) -> &[u32] {
-        self.positives.as_ref().map_or(&[], |positives| positives.row(user))
-    }
+    /// If the item is not below [`n_items`](NegativeSampler::n_items).
+    fn log_shared_probability(&self, item: u32) -> f64;
 }
 
-impl NegativeSampler for UniformNegatives {
-    fn n_items(&self) -> u32 {
-        self.n_items
-    }
-
-    /// # Panics
-    /// If positives are excluded and `user` is not one of their rows.
-    fn sample_into(&self, epoch: u64, row: u64, user: u32, out: &mut [u32]) {
-        let met = self.met(user);
-        let n_unmet = self.n_items - met.len() as u32;
-        let mut draws = Random::new(self.seed, Stream::Negatives, epoch).row(row);
-        out.fill_with(|| draws.below(n_unmet));
-        for chunk in out.chunks_mut(LANES) {
-            to_unmet(met, chunk);
+/// Checks that every row is ascending and unique and holds items below `n_items`.
+fn check_positives(positives: &Csr, n_items: u32) -> Result<()> {
+    let refuse = |message: String| Err(Error::Parameter { parameter: "positives", message });
+    for (user, met) in positives.rows().enumerate() {
+        if !met.is_sorted_by(|a, b| a < b) {
+            return refuse(format!("the items of user index {user} are not ascending and unique"));
+        }
+        if let Some(&last) = met.last()
+            && last >= n_items
+        {
+            return refuse(format!("user index {user} has met item {last}, but there are {n_items} items"));
         }
     }
-
-    /// # Panics
-    /// If positives are excluded and `user` is not one of their rows, or `item` is not below the number
-    /// of items.
-    fn log_probability(&self, user: u32, item: u32) -> f64 {
-        assert!(item < self.n_items, "item {item}, but there are {} items", self.n_items);
-        match self.met(user).binary_search(&item) {
-            Ok(_) => f64::NEG_INFINITY,
-            Err(_) => self.probability(user).ln(),
-        }
-    }
-}
-
-/// How many searches run in step, so that one waits for memory while others do.
-const LANES: usize = 16;
-
-/// Replaces every n of at most [`LANES`] by the number that has n smaller ones not in `met` and is not
-/// in it either.
-fn to_unmet(met: &[u32], numbers: &mut [u32]) {
-    if met.is_empty() {
-        return;
-    }
-    // Before met[i] lie met[i] - i unmet numbers, which never falls with i: so the met numbers below
-    // the answer are those with met[i] - i <= n, and a binary search counts them. It has no branch on
-    // the values: draws are random, so every other one would be mispredicted.
-    let is_below = |index: usize, n: u32| met[index] - index as u32 <= n;
-    let mut starts = [0; LANES];
-    let mut length = met.len();
-    while length > 1 {
-        let half = length / 2;
-        for (start, &n) in starts.iter_mut().zip(&*numbers) {
-            *start = select_unpredictable(is_below(*start + half, n), *start + half, *start);
-        }
-        length -= half;
-    }
-    for (n, start) in numbers.iter_mut().zip(starts) {
-        *n += start as u32 + u32::from(is_below(start, *n));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nth_unmet_number_skips_the_met_ones() {
-        let met = [0, 1, 4, 6, 9];
-        let mut numbers = [5, 0, 1, 2, 3, 4];
-        to_unmet(&met, &mut numbers);
-        assert_eq!(numbers, [10, 2, 3, 5, 7, 8]);
-        to_unmet(&[], &mut numbers);
-        assert_eq!(numbers, [10, 2, 3, 5, 7, 8]);
-    }
+    Ok(())
 }

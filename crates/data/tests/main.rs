@@ -3,12 +3,15 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod accidental_hits;
 mod cold_start;
 mod filters;
+mod frequencies;
 mod naive_past;
 mod named;
 mod past;
 mod past_index;
+mod popularity_samplers;
 mod ratings_files;
 mod readers;
 mod samplers;

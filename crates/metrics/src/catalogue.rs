@@ -5,9 +5,11 @@
 
 mod coverage;
 mod exposure;
+mod tail_share;
 
 pub use coverage::Coverage;
 pub use exposure::Exposure;
+pub use tail_share::TailShare;
 
 /// A number for all lists together.
 pub trait CatalogueMetric: std::fmt::Debug + Send + Sync {

@@ -34,8 +34,8 @@ pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLo
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
 pub use tower::{
-    FeatureTwoTower, FeatureTwoTowerConfig, FieldLayer, FieldValues, HistoryAttention, HistoryPooling, Tower,
-    TowerConfig, TowerError, TowerField, TowerRows, UNKNOWN, pair_logits,
+    FeatureTwoTower, FeatureTwoTowerConfig, FieldCombination, FieldLayer, FieldValues, HistoryAttention,
+    HistoryPooling, Tower, TowerConfig, TowerError, TowerField, TowerRows, UNKNOWN, pair_logits,
 };
 pub use two_tower::{TwoTower, TwoTowerConfig};
 pub use user::{

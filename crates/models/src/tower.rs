@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor};
 use burn_recsys_embeddings::dense::{forward_layer, seeded_stack};
 use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, IdEmbedding, TableInitializer, Tape};
 
-pub use field::{HistoryPooling, TowerField, UNKNOWN};
+pub use field::{FieldCombination, HistoryPooling, TowerField, UNKNOWN};
 pub use history::HistoryAttention;
 pub use layer::FieldLayer;
 pub use pair::{FeatureTwoTower, FeatureTwoTowerConfig, pair_logits};
@@ -34,11 +34,14 @@ pub struct TowerConfig {
     /// The size of the vectors of ids, categories and items of a history.
     #[config(default = 32)]
     pub d_embedding: usize,
+    /// How the vectors of fields become the input of the layers.
+    #[config(default = "FieldCombination::Concatenation")]
+    pub combination: FieldCombination,
     /// The widths of hidden layers, each a linear layer followed by batch normalisation, ReLU and dropout.
     #[config(default = "vec![128]")]
     pub hidden: Vec<usize>,
-    /// The size of the output of a last linear layer. None, without hidden layers, for the vectors of the
-    /// fields side by side as they are: with a single field, the id, that is matrix factorisation.
+    /// The size of the output of a last linear layer. None, without hidden layers, for the combined
+    /// vectors of the fields as they are: with a single field, the id, that is matrix factorisation.
     #[config(default = "Some(64)")]
     pub d_output: Option<usize>,
     /// Whether hidden layers are normalised over the batch. A batch of training needs two rows then.
@@ -61,7 +64,7 @@ pub struct TowerConfig {
 /// Turns what is known of users, or of items, into vectors.
 ///
 /// ```text
-/// fields = [ id | category | mean of categories | numbers | pooled history | ... ]
+/// fields = [ id | category | mean of categories | numbers | pooled history | ... ]     or their sum
 /// hidden = dropout(ReLU(batch norm(linear(fields))))      as often as there are widths
 /// vector = linear(hidden), of norm 1 if asked for
 /// ```
@@ -100,6 +103,8 @@ pub struct Tower<E: Module = EmbeddingTable> {
     pub norms: Vec<BatchNorm>,
     /// Of hidden units.
     pub dropout: Dropout,
+    #[module(skip)]
+    combination: FieldCombination,
     #[module(skip)]
     normalized: bool,
     #[module(skip)]
@@ -155,7 +160,10 @@ impl TowerConfig {
         let beginning = Beginning { d_embedding, initializer, seed, device };
         let layer = |(index, field)| FieldLayer::new(field, index, d_id, d_shared, &beginning);
         let fields: Vec<FieldLayer> = self.fields.iter().enumerate().map(layer).collect();
-        let d_fields: usize = fields.iter().map(FieldLayer::width).sum();
+        let d_fields = match self.combination {
+            FieldCombination::Concatenation => fields.iter().map(FieldLayer::width).sum(),
+            FieldCombination::Sum => one_width(&fields),
+        };
         let mut widths = [&[d_fields], &self.hidden[..]].concat();
         widths.extend(self.d_output);
         let norms = self.hidden.iter().filter(|_| self.batch_norm);
@@ -165,6 +173,7 @@ impl TowerConfig {
             layers: seeded_stack(&widths, seed, streams::TOWER, device),
             norms: norms.map(|&width| BatchNormConfig::new(width).init(device)).collect(),
             dropout: DropoutConfig::new(self.dropout).init(),
+            combination: self.combination,
             normalized: self.normalized,
             d_output: self.d_output.unwrap_or(d_fields),
         }
@@ -237,7 +246,10 @@ impl<E: IdEmbedding + Module + ModuleDisplay> Tower<E> {
             // A table that is not trained gives vectors without gradients.
             vectors.push(if tape.is_recording() { vector.autodiff() } else { vector });
         }
-        let mut hidden = Tensor::cat(vectors, 1);
+        let mut hidden = match self.combination {
+            FieldCombination::Concatenation => Tensor::cat(vectors, 1),
+            FieldCombination::Sum => sum(vectors),
+        };
         for (index, layer) in self.layers.iter().enumerate() {
             let is_hidden = index + 1 < self.layers.len();
             hidden = match self.norms.get(index) {
@@ -260,6 +272,24 @@ impl<E: IdEmbedding + Module + ModuleDisplay> Tower<E> {
         let of_tables = || self.fields.iter().find_map(|field| field.table.as_ref()).map(|t| t.device());
         self.layers.first().map(|layer| layer.weight.device()).or_else(of_tables).unwrap_or_default()
     }
+}
+
+/// The width that all fields have.
+fn one_width(fields: &[FieldLayer]) -> usize {
+    let first = fields[0].width();
+    for layer in fields {
+        let (name, width) = (layer.field().name(), layer.width());
+        assert!(width == first, "field {name:?} of width {width} cannot be added to vectors of size {first}");
+    }
+    first
+}
+
+/// The sum of at least one vector for each row.
+fn sum(vectors: Vec<Tensor<2>>) -> Tensor<2> {
+    let mut vectors = vectors.into_iter();
+    #[expect(clippy::expect_used, reason = "a tower has a field")]
+    let first = vectors.next().expect("a field");
+    vectors.fold(first, |sum, vector| sum + vector)
 }
 
 /// Rows of norm 1; a row of zeros stays so.

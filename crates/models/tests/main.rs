@@ -1,7 +1,7 @@
 //! The estimator, its representations and what is made of its logits, against plain Rust in double precision.
 
 #![cfg(test)]
-#![allow(clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod calibration;
 mod cross_decoupled;
@@ -11,6 +11,7 @@ mod gradients;
 mod positions;
 mod rebalance;
 mod reference;
+mod tower;
 mod two_branch;
 mod user_value;
 

@@ -1,13 +1,16 @@
 //! Exact search by inner product.
 
+use crate::panels::Panels;
 use crate::{Error, Hit, Result, top_k_blocked};
 
 /// Item vectors searched exactly by inner product.
+///
+/// A score is the sum of products in the order of the columns, each rounded: the bits are those of the plain
+/// loop, whatever other queries are asked, on every processor and any number of threads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExactIndex {
     dimension: usize,
-    /// `[n_items, dimension]`, row-major.
-    items: Vec<f32>,
+    items: Panels,
 }
 
 impl ExactIndex {
@@ -20,12 +23,12 @@ impl ExactIndex {
     /// If `items` is not a whole number of vectors or holds NaN or infinity.
     pub fn new(dimension: usize, items: Vec<f32>) -> Result<Self> {
         check(dimension, &items)?;
-        Ok(ExactIndex { dimension, items })
+        Ok(ExactIndex { dimension, items: Panels::new(dimension, &items) })
     }
 
     /// The number of items.
     pub fn n_items(&self) -> usize {
-        self.items.len() / self.dimension
+        self.items.n_items()
     }
 
     /// The size of each vector.
@@ -74,14 +77,7 @@ impl ExactIndex {
             out.len(),
             queries.len()
         );
-        if n_items == 0 {
-            return;
-        }
-        for (query, row) in queries.chunks_exact(d).zip(out.chunks_exact_mut(n_items)) {
-            for (item, score) in self.items.chunks_exact(d).zip(row) {
-                *score = dot(query, item);
-            }
-        }
+        self.items.scores(queries, out);
     }
 }
 
@@ -93,21 +89,6 @@ fn check(dimension: usize, vectors: &[f32]) -> Result<()> {
         None => Ok(()),
         Some(at) => Err(Error::NotFinite { row: at / dimension, column: at % dimension, value: vectors[at] }),
     }
-}
-
-/// The inner product, summed in eight lanes: the order of additions, and so the bits, depend on
-/// the dimension alone.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 8;
-    let mut sums = [0f32; LANES];
-    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f32 = a_lanes.remainder().iter().zip(b_lanes.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a_lanes.zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + tail
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 mod blocked;
 mod error;
 mod exact;
+mod panels;
 mod top_k;
 
 pub use blocked::top_k_blocked;

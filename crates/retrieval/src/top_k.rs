@@ -2,6 +2,9 @@
 
 use std::cmp::Ordering;
 
+/// Scores that are looked at together.
+const BLOCK: usize = 16;
+
 /// An item and its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
@@ -27,26 +30,35 @@ pub fn top_k(scores: &[f32], k: usize, exclude: &[u32]) -> Result<Vec<Hit>, u32>
     // later item of equal score is never better.
     let mut floor = f32::NEG_INFINITY;
     let mut is_full = false;
-    let mut excluded = exclude.iter().copied().peekable();
-    for (item, &score) in scores.iter().enumerate() {
-        let item = item as u32;
-        while excluded.next_if(|&other| other < item).is_some() {}
-        if excluded.next_if_eq(&item).is_some() {
-            continue;
+    let ends = exclude.iter().map(|&item| item as usize).filter(|&item| item < scores.len());
+    let mut start = 0;
+    // What lies between two excluded items.
+    for end in ends.chain([scores.len()]) {
+        let run = scores.get(start..end).unwrap_or_default();
+        for (index, block) in run.chunks(BLOCK).enumerate() {
+            // Most blocks hold nothing for the list: one look at all of a block finds that out.
+            // Without an early end, which would keep the look from being one comparison of registers.
+            if is_full && block.iter().fold(true, |all, &score| all & (score <= floor)) {
+                continue;
+            }
+            for (offset, &score) in block.iter().enumerate() {
+                let item = (start + index * BLOCK + offset) as u32;
+                if score.is_nan() {
+                    return Err(item);
+                }
+                if k == 0 || (is_full && score <= floor) {
+                    continue;
+                }
+                best.push(Hit { item, score });
+                if best.len() >= 2 * k {
+                    best.select_nth_unstable_by(k - 1, by_score_then_item);
+                    best.truncate(k);
+                    floor = best[k - 1].score;
+                    is_full = true;
+                }
+            }
         }
-        if score.is_nan() {
-            return Err(item);
-        }
-        if k == 0 || (is_full && score <= floor) {
-            continue;
-        }
-        best.push(Hit { item, score });
-        if best.len() >= 2 * k {
-            best.select_nth_unstable_by(k - 1, by_score_then_item);
-            best.truncate(k);
-            floor = best[k - 1].score;
-            is_full = true;
-        }
+        start = end + 1;
     }
     best.sort_unstable_by(by_score_then_item);
     best.truncate(k);

@@ -1,5 +1,6 @@
 //! Metrics on held-out interactions, over the full catalogue.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use burn_recsys_data::{Csr, ExternalId, IdMap, Interactions};
@@ -10,6 +11,9 @@ use burn_recsys_models::ItemScorer;
 use burn_recsys_retrieval::top_k_blocked;
 
 use crate::{Error, Result};
+
+/// How many users are ranked before their lists are measured and forgotten.
+const USERS_AT_ONCE: usize = 4096;
 
 /// What happens to items that the user met in training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +34,7 @@ pub struct TestSet {
     /// For every one of `users` its relevant items, ascending. Items that are not in the training
     /// part have indices from the number of items on: no model finds them, and they count.
     relevant: Csr,
-    seen: Csr,
+    seen: Arc<Csr>,
     /// Items with a training interaction: the catalogue.
     items: Vec<u32>,
 }
@@ -74,7 +78,45 @@ impl TestSet {
         let relevant = Csr::from_rows(rows.iter().map(|(_, relevant)| relevant));
         let users = rows.into_iter().map(|(user, _)| user).collect();
         let items = (0..).zip(train.item_counts()).filter(|&(_, count)| count > 0).map(|(i, _)| i).collect();
-        Ok(TestSet { users, n_users: train.n_users(), relevant, seen, items })
+        Ok(TestSet { users, n_users: train.n_users(), relevant, seen: seen.into(), items })
+    }
+
+    /// Of every user `u` row `u` of `seen` is known, and row `u` of `relevant` is to be found; a user
+    /// without relevant items is not evaluated.
+    ///
+    /// # Shapes
+    /// - `seen`, `relevant`: `[n_users]`, items ascending and unique
+    ///
+    /// # Errors
+    /// If there are not as many rows, no item is relevant, or one is seen and relevant.
+    pub fn of_rows(seen: impl Into<Arc<Csr>>, relevant: &Csr) -> Result<Self> {
+        let seen = seen.into();
+        if seen.n_rows() != relevant.n_rows() {
+            let message = format!("{} users, but {} with seen items", relevant.n_rows(), seen.n_rows());
+            return Err(burn_recsys_data::Error::Parameter { parameter: "relevant", message }.into());
+        }
+        if relevant.n_values() == 0 {
+            return Err(burn_recsys_data::Error::Empty { after: "taking the relevant items".into() }.into());
+        }
+        let rows = || (0u32..).zip(relevant.rows()).filter(|(_, items)| !items.is_empty());
+        let is_seen = |user: u32, item: &u32| seen.row(user).binary_search(item).is_ok();
+        let mut both = rows().flat_map(|(user, items)| {
+            items.iter().filter(move |item| is_seen(user, item)).map(move |i| (user, i))
+        });
+        if let Some((user, item)) = both.next() {
+            return Err(Error::Leakage {
+                overlap: 1 + both.count(),
+                test: relevant.n_values(),
+                user: format!("index {user}"),
+                item: format!("index {item}"),
+            });
+        }
+        let users = rows().map(|(user, _)| user).collect();
+        let mut items: Vec<u32> = seen.rows().flatten().copied().collect();
+        items.sort_unstable();
+        items.dedup();
+        let n_users = seen.n_rows();
+        Ok(TestSet { users, n_users, relevant: Csr::from_rows(rows().map(|(_, items)| items)), seen, items })
     }
 
     /// The number of users with a relevant item.
@@ -122,7 +164,8 @@ fn refuse_overlap(seen: &Csr, test: &Interactions, users: &[u32], items: &[u32])
 /// Ranks the whole catalogue for every user of `test` and measures NDCG, HitRate, Recall,
 /// Precision, MAP, MRR and Coverage at each of `cutoffs`.
 ///
-/// Memory does not grow with users x items.
+/// Lists are measured as they are made: beside the scores of a few users a thread, memory is for the lists
+/// of 4,096 users and 8 bytes for each user and metric.
 ///
 /// # Errors
 /// If there is no cutoff, one is 0, or a score is NaN.
@@ -148,23 +191,38 @@ pub fn evaluate(
         evaluator = evaluator.with_catalogue(cutoff, test.items.iter().copied(), vec![Box::new(Coverage)])?;
     }
     let known = test.known_users();
-    let score = |range: std::ops::Range<usize>, out: &mut [f32]| scorer.score(&known[range], out);
-    let exclude = |query: usize| match seen {
-        Seen::Removed => test.seen.row(known[query]),
-        Seen::Kept => &[],
-    };
-    let hits = top_k_blocked(known.len(), scorer.n_items(), k, score, exclude)?;
-    let mut lists: Vec<Vec<u32>> =
-        hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect();
-    lists.resize(test.users.len(), Vec::new());
-    let lists: Vec<UserList<'_>> = test
-        .users
-        .iter()
-        .zip(&lists)
-        .zip(test.relevant.rows())
-        .map(|((&user, recommended), relevant)| UserList { user, recommended, relevant })
-        .collect();
-    evaluator.observe_all(&lists)?;
+    let mut blocks = test.relevant.rows();
+    for first in (0..test.users.len()).step_by(USERS_AT_ONCE) {
+        let users = &test.users[first..test.users.len().min(first + USERS_AT_ONCE)];
+        // Users that the model does not know come last.
+        let asked = &known[first.min(known.len())..known.len().min(first + users.len())];
+        let score = |range: std::ops::Range<usize>, out: &mut [f32]| scorer.score(&asked[range], out);
+        let exclude = |query: usize| match seen {
+            Seen::Removed => test.seen.row(asked[query]),
+            Seen::Kept => &[],
+        };
+        let hits = top_k_blocked(asked.len(), scorer.n_items(), k, score, exclude)
+            .map_err(|error| of_query(error, first))?;
+        let mut lists: Vec<Vec<u32>> =
+            hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect();
+        lists.resize(users.len(), Vec::new());
+        let lists: Vec<UserList<'_>> = users
+            .iter()
+            .zip(&lists)
+            .zip(blocks.by_ref())
+            .map(|((&user, recommended), relevant)| UserList { user, recommended, relevant })
+            .collect();
+        evaluator.observe_all(&lists)?;
+    }
     let report = evaluator.finish()?;
     Ok(Evaluation { report, seconds: start.elapsed().as_secs_f64() })
+}
+
+/// The error with queries counted from the first of all.
+pub(crate) fn of_query(error: burn_recsys_retrieval::Error, first: usize) -> Error {
+    use burn_recsys_retrieval::Error::NanScore;
+    match error {
+        NanScore { query, item } => NanScore { query: first + query, item }.into(),
+        error => error.into(),
+    }
 }

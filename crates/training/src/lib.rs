@@ -6,7 +6,8 @@
 //! | filter, split, keep what counts as liked | [`Prepared`] |
 //! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`] |
 //! | the loop | [`fit`] |
-//! | metrics on held-out interactions | [`TestSet`], [`evaluate`] |
+//! | metrics on held-out interactions | [`TestSet`], [`evaluate`]; [`CandidateSet`], [`evaluate_candidates`] |
+//! | experiments of papers | [`protocol`] |
 //! | the folder that survives a crash | [`RunFolder`] |
 //! | all of it together | [`train`] |
 //! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
@@ -18,6 +19,7 @@
 //! - Nothing is written under its final name before it is whole.
 //! - An evaluation whose test part overlaps its training part is refused.
 
+mod candidates;
 mod checkpoint;
 mod config;
 mod device;
@@ -29,6 +31,7 @@ mod fit;
 mod horizon;
 mod optimizers;
 mod prepare;
+pub mod protocol;
 mod recommend;
 mod retrieval_task;
 mod run;
@@ -39,6 +42,7 @@ mod study_folder;
 mod task;
 mod two_branch_task;
 
+pub use candidates::{CandidateSet, evaluate_candidates};
 pub use checkpoint::Phase;
 pub use config::{
     DataConfig, EvaluationConfig, ModelConfig, ModelKind, OptimizerConfig, RunConfig, TrainingConfig,

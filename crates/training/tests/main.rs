@@ -10,6 +10,7 @@ mod evaluate;
 mod fit;
 mod recommend;
 mod reference;
+mod retrieval_task;
 mod study;
 mod study_config;
 mod study_keys;

@@ -69,6 +69,10 @@ impl CandidateLogits {
     pub fn from_columns(logits: Tensor<2>) -> Self {
         let [batch, n_columns] = logits.dims();
         assert!(n_columns > 0, "logits of shape {:?} have no column of positives", [batch, n_columns]);
+        if n_columns == 1 {
+            let none = Tensor::zeros([batch, 0], &logits.device());
+            return Self::new(logits, none);
+        }
         Self::new(logits.clone().narrow(1, 0, 1), logits.narrow(1, 1, n_columns - 1))
     }
 
@@ -221,12 +225,14 @@ impl CandidateLogits {
             return self;
         }
         if n == 0 {
-            let negatives = self.negatives.narrow(1, 0, 0);
-            let log_q = self.log_q.map(|LogQ { positives, negatives }| LogQ {
-                positives,
-                negatives: negatives.narrow(1, 0, 0),
-            });
-            return CandidateLogits { negatives, masked: None, log_q, ..self };
+            let none = |rows| Tensor::zeros([rows, 0], &self.negatives.device());
+            let log_q = self.log_q.map(|LogQ { positives, .. }| LogQ { positives, negatives: none(1) });
+            return CandidateLogits {
+                negatives: none(batch),
+                positives: self.positives,
+                masked: None,
+                log_q,
+            };
         }
         let visible = self.negatives.clone().detach();
         let visible = match &self.masked {

@@ -211,3 +211,8 @@ fn n_unmasked(logits: &CandidateLogits) -> Tensor<2> {
         None => all,
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod unbiased;

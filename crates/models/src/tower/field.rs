@@ -79,6 +79,17 @@ pub enum HistoryPooling {
     },
 }
 
+/// How the vectors of fields become the input of a tower's layers.
+#[derive(Config, Debug, Copy, PartialEq, Eq)]
+pub enum FieldCombination {
+    /// Side by side.
+    Concatenation,
+    /// Added: all have the same size. Without layers and with biases this is a factorisation with features
+    /// (Kula 2015, "Metadata embeddings for user and item cold-start recommendations"), and with the mean of a
+    /// history that of SVD++ (Koren 2008, "Factorization meets the neighborhood").
+    Sum,
+}
+
 impl TowerField {
     /// Ids below `n_ids`.
     pub fn id(n_ids: u64) -> Self {

@@ -1,0 +1,193 @@
+//! Bayesian personalised ranking.
+
+use std::ops::ControlFlow;
+
+use burn_recsys_data::Csr;
+use serde::{Deserialize, Serialize};
+
+use super::check_positives;
+use super::descent::{AfterEpoch, Descent, Fitted};
+use super::kernels::{LogisticLoss, Rate, dot_difference, step_triple, stride};
+use super::negatives::BlockNegatives;
+use super::strata::{Block, Shape, Strata, Tally};
+use crate::{ItemScorer, Result, VectorScorer};
+
+/// Matrix factorisation that ranks a user's items above others (Rendle et al. 2009, "BPR: Bayesian
+/// personalized ranking from implicit feedback").
+///
+/// The loss of a user, one of their items `i` and another item `j` is `-ln sigmoid(x_ui - x_uj)`, where
+/// `x` is the inner product of vectors plus the item's bias. An epoch visits every interaction once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BprMfConfig {
+    /// The size of each vector. Time and memory grow with it. Default 64.
+    pub d_embedding: usize,
+    /// How far a step goes; it falls linearly to [`final_learning_rate`](Self::final_learning_rate).
+    /// Default 0.05.
+    pub learning_rate: f32,
+    /// The learning rate of the last epoch as a fraction of the first. Default 1: it stays.
+    pub final_learning_rate: f32,
+    /// Every step shrinks the weights that it reads by this times the learning rate. Default 0.01.
+    pub l2: f32,
+    /// How often every interaction is visited. Time is proportional to it. Default 100.
+    pub n_epochs: usize,
+    /// Whether items have a bias, which learns popularity. Default true.
+    pub has_item_bias: bool,
+    /// Whether items that the user has met are never negatives. Default true; costs a tenth of the time.
+    pub excludes_positives: bool,
+    /// The standard deviation of the first vectors. Default 0.1.
+    pub initial_deviation: f32,
+    /// Of all random numbers. Default 0.
+    pub seed: u64,
+}
+
+impl Default for BprMfConfig {
+    fn default() -> Self {
+        BprMfConfig {
+            d_embedding: 64,
+            learning_rate: 0.05,
+            final_learning_rate: 1.0,
+            l2: 0.01,
+            n_epochs: 100,
+            has_item_bias: true,
+            excludes_positives: true,
+            initial_deviation: 0.1,
+            seed: 0,
+        }
+    }
+}
+
+/// Vectors of users and items fitted by [`BprMfConfig`].
+#[derive(Debug, Clone)]
+pub struct BprMf {
+    scorer: VectorScorer,
+    fitted: Fitted,
+}
+
+impl BprMfConfig {
+    /// Fits the model.
+    ///
+    /// A user without items has a vector of zeros: their scores are the items' biases. A row is skipped in an epoch in which its user
+    /// has met all items of its block, and counted by [`BprMf::n_skipped`]; in a catalogue of one item that
+    /// is every row.
+    ///
+    /// # Shapes
+    /// - `positives`: row `u` holds the items of user `u`, ascending and unique
+    ///
+    /// # Errors
+    /// If a parameter cannot be used, items are not below `n_items` or not ascending and unique, there is
+    /// no interaction, or training diverges.
+    pub fn fit(&self, positives: &Csr, n_items: usize) -> Result<BprMf> {
+        self.run(positives, n_items, None)
+    }
+
+    /// As [`fit`](Self::fit); after every epoch `after_epoch` is given its number, from 1, and the model
+    /// as it is, and may end the training.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_with(
+        &self,
+        positives: &Csr,
+        n_items: usize,
+        mut after_epoch: impl FnMut(usize, &BprMf) -> ControlFlow<()>,
+    ) -> Result<BprMf> {
+        self.run(positives, n_items, Some(&mut after_epoch))
+    }
+
+    fn run(
+        &self,
+        positives: &Csr,
+        n_items: usize,
+        after_epoch: Option<AfterEpoch<'_, BprMf>>,
+    ) -> Result<BprMf> {
+        let descent = Descent {
+            d_embedding: self.d_embedding,
+            learning_rate: self.learning_rate,
+            final_learning_rate: self.final_learning_rate,
+            l2: self.l2,
+            n_epochs: self.n_epochs,
+            initial_deviation: self.initial_deviation,
+            naive_loss: std::f64::consts::LN_2,
+        };
+        descent.check()?;
+        check_positives(positives, n_items)?;
+        let d = self.d_embedding;
+        let shape = Shape { n_users: positives.n_rows(), n_items, d };
+        let strata = Strata::new(shape, self.initial_deviation, self.seed, positives);
+        let excluded = self.excludes_positives.then_some(positives);
+        let export = |strata: &Strata<()>, fitted| {
+            let users = strata.users.export(d, |_| [1.0])?;
+            let items = strata.items.export(d, |bias| [bias])?;
+            Some(BprMf { scorer: VectorScorer::of_vectors(d + 1, users, items).ok()?, fitted })
+        };
+        let work = |block: Block<'_, '_, ()>, rate| self.visit(block, excluded, rate);
+        descent.run(strata, positives, work, export, after_epoch)
+    }
+
+    fn visit(&self, block: Block<'_, '_, ()>, excluded: Option<&Csr>, rate: Rate) -> Tally {
+        let Block { users, items, rows, mut draws, .. } = block;
+        let negatives = BlockNegatives::new(rows, excluded);
+        let stride = stride(self.d_embedding);
+        let mut loss = LogisticLoss::new();
+        let mut tally = Tally::default();
+        // With the widest registers that the processor has.
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for row in rows {
+                    let Some(worse) = negatives.draw(row, users.order, items.order, &mut draws) else {
+                        tally.n_skipped += 1;
+                        continue;
+                    };
+                    let (i, j) = (row.item as usize, worse as usize);
+                    let user = &mut users.vectors[row.user as usize * stride..][..stride];
+                    let both = [i * stride..(i + 1) * stride, j * stride..(j + 1) * stride];
+                    let Ok([better, worse]) = items.vectors.get_disjoint_mut(both) else {
+                        continue;
+                    };
+                    let mut margin = dot_difference(user, better, worse);
+                    if self.has_item_bias {
+                        margin += items.biases[i] - items.biases[j];
+                    }
+                    let gradient = loss.add(margin);
+                    step_triple(user, better, worse, gradient, rate);
+                    if self.has_item_bias {
+                        items.biases[i] = rate.step(items.biases[i], gradient);
+                        items.biases[j] = rate.step(items.biases[j], -gradient);
+                    }
+                    tally.n_samples += 1;
+                }
+            },
+        );
+        tally.loss = loss.total();
+        tally
+    }
+}
+
+impl BprMf {
+    /// The vectors, the item's bias being one more dimension.
+    pub fn scorer(&self) -> &VectorScorer {
+        &self.scorer
+    }
+
+    /// The mean loss of the samples of the last epoch, without the regularisation.
+    pub fn loss(&self) -> f64 {
+        self.fitted.loss
+    }
+
+    /// How often a row was skipped in all epochs, its user having met all items of its block.
+    pub fn n_skipped(&self) -> u64 {
+        self.fitted.n_skipped
+    }
+}
+
+impl ItemScorer for BprMf {
+    fn n_items(&self) -> usize {
+        self.scorer.n_items()
+    }
+
+    fn score(&self, users: &[u32], scores: &mut [f32]) {
+        self.scorer.score(users, scores);
+    }
+}
