@@ -152,6 +152,9 @@ pub(crate) enum ProtocolCommand {
     Lightgcn(LightgcnProtocol),
     /// Neural collaborative filtering (He et al. 2017): one item among 99 sampled ones.
     Ncf(NcfProtocol),
+    /// MovieLens 100K by time: what users like after a moment, from what was known before it.
+    #[command(name = "ml-100k-time")]
+    Ml100kTime(Ml100kTimeProtocol),
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +182,16 @@ pub(crate) struct NcfProtocol {
     pub(crate) k: usize,
     #[command(flatten)]
     pub(crate) contest: Contest,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ml100kTimeProtocol {
+    /// The folder with u.data, u.item and u.user.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// How many seeds, 1, 2, ....
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) seeds: usize,
 }
 
 /// Who takes part in a protocol, and how often.

@@ -1,6 +1,7 @@
 //! Models side by side in the experiments of papers.
 
 mod contest;
+mod ml_100k_time;
 mod outcome;
 
 use burn_recsys_data::protocol::{LightGcn, Ncf};
@@ -23,6 +24,7 @@ pub(crate) fn run(common: &Common, command: &ProtocolCommand) -> Result<()> {
     match command {
         ProtocolCommand::Lightgcn(arguments) => lightgcn(common, arguments),
         ProtocolCommand::Ncf(arguments) => ncf(common, arguments),
+        ProtocolCommand::Ml100kTime(arguments) => ml_100k_time::run(common, arguments),
     }
 }
 

@@ -20,6 +20,7 @@ mod choose;
 mod contender;
 mod hold_out;
 mod model;
+mod time_split;
 mod two_tower;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use burn_recsys_models::ItemScorer;
 pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
 pub use model::{ProtocolModel, UnknownModel};
+pub use time_split::{TimeSplit, bootstrap_interval};
 pub use two_tower::TwoTowerRecipe;
 
 use crate::{CandidateSet, Evaluation, Result, Seen, TestSet, evaluate, evaluate_candidates};

@@ -19,21 +19,25 @@ pub struct HorizonConfig {
     /// How many liked items of a user at most make up the history, the most recent ones. 0 leaves the
     /// history out. Default: 50.
     pub max_history: usize,
+    /// Whether the items of a history have vectors; otherwise only their categories, such as genres, are
+    /// known. Default: true.
+    pub history_items: bool,
     /// Whether the items of a history are weighted by learned attention; otherwise all alike.
     /// Default: false.
     pub attention: bool,
-    /// Whether items have vectors of their own, beside those of their features. Default: true.
+    /// Whether items have vectors of their own, beside those of their features. With a few
+    /// months of events such vectors learn what was liked then, not what will be. Default: false.
     pub item_ids: bool,
-    /// Whether users are described by columns such as age and occupation. Default: true.
+    /// Whether users are described by columns such as age and occupation. Default: false.
     pub user_columns: bool,
     /// How many categories a column has at most; one with more, such as a zip code, is left out.
     /// Default: 32.
     pub max_categories: usize,
-    /// The size of the vectors of items of a history, ids and categories. Default: 16.
+    /// The size of the vectors of items of a history, ids and categories. Default: 4.
     pub d_embedding: usize,
-    /// The widths of the hidden layers of both towers. Default: 64.
+    /// The widths of the hidden layers of both towers. Default: none, so that towers are linear in what they read.
     pub hidden: Vec<usize>,
-    /// The size of the vectors of users and items. Default: 32.
+    /// The size of the vectors of users and items. Default: 8.
     pub d_output: usize,
     /// Whether hidden layers are normalised over the batch. Default: false.
     pub batch_norm: bool,
@@ -41,7 +45,7 @@ pub struct HorizonConfig {
     pub dropout: f64,
     /// Horizons an epoch, each a step. Default: 32.
     pub n_horizons: usize,
-    /// Passes over so many horizons. Default: 30.
+    /// Passes over so many horizons. Default: 6.
     pub n_epochs: u64,
     /// Which share of the events lies before the first horizon, in `0..1`. Default: 0.2.
     pub first_horizon: f64,
@@ -50,9 +54,9 @@ pub struct HorizonConfig {
     pub target_window: Option<u64>,
     /// Users of a step at most, drawn from those who liked something after the horizon. Default: 256.
     pub max_users: usize,
-    /// The learning rate of Adam. Default: 0.003.
+    /// The learning rate of Adam. Default: 0.005.
     pub learning_rate: f64,
-    /// By how much, times the learning rate, weights shrink in each step. Default: 0.01.
+    /// By how much, times the learning rate, weights shrink in each step. Default: 2.
     pub weight_decay: f64,
 }
 
@@ -62,22 +66,23 @@ impl Default for HorizonConfig {
             liked_rating: 4.0,
             windows: vec![3 * DAY, 7 * DAY, 14 * DAY, 28 * DAY],
             max_history: 50,
+            history_items: true,
             attention: false,
-            item_ids: true,
-            user_columns: true,
+            item_ids: false,
+            user_columns: false,
             max_categories: 32,
-            d_embedding: 16,
-            hidden: vec![64],
-            d_output: 32,
+            d_embedding: 4,
+            hidden: vec![],
+            d_output: 8,
             batch_norm: false,
             dropout: 0.2,
             n_horizons: 32,
-            n_epochs: 30,
+            n_epochs: 6,
             first_horizon: 0.2,
             target_window: None,
             max_users: 256,
-            learning_rate: 0.003,
-            weight_decay: 0.01,
+            learning_rate: 0.005,
+            weight_decay: 2.0,
         }
     }
 }

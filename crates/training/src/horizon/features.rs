@@ -27,6 +27,7 @@ pub struct HorizonFeatures {
     events: RecencyFeatures,
     likes: RecencyFeatures,
     history: Option<HistoryConfig>,
+    history_items: bool,
     /// By name: for every item its categories.
     categories: Vec<Csr>,
     item_ids: bool,
@@ -76,10 +77,12 @@ impl HorizonFeatures {
                 false => HistoryPooling::Mean,
             };
             let n_items = train.n_items();
-            user_fields.push(match config.item_ids {
-                true => TowerField::shared_history("liked", n_items, pooling),
-                false => TowerField::history("liked", n_items, pooling),
-            });
+            if config.history_items {
+                user_fields.push(match config.item_ids {
+                    true => TowerField::shared_history("liked", n_items, pooling),
+                    false => TowerField::history("liked", n_items, pooling),
+                });
+            }
             for column in items.columns() {
                 if let ColumnValues::MultiCategorical { codes, vocabulary } = &column.values
                     && (1..=config.max_categories).contains(&vocabulary.len())
@@ -103,6 +106,7 @@ impl HorizonFeatures {
             events,
             likes,
             history,
+            history_items: config.history_items,
             categories,
             item_ids: config.item_ids,
             user_fields,
@@ -142,7 +146,9 @@ impl HorizonFeatures {
         let mut values = vec![FieldValues::Dense(side_by_side(events, likes, users.len()))];
         if let Some(history) = &self.history {
             let histories = self.likes.index().histories(users, &moments, history)?;
-            values.push(FieldValues::Bags(bags(histories.rows().map(<[u32]>::to_vec))?));
+            if self.history_items {
+                values.push(FieldValues::Bags(bags(histories.rows().map(<[u32]>::to_vec))?));
+            }
             for categories in &self.categories {
                 let of_history = |items: &[u32]| -> Vec<u32> {
                     items.iter().flat_map(|&item| categories.row(item)).copied().collect()

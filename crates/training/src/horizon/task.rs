@@ -89,9 +89,8 @@ impl<'a> HorizonTask<'a> {
     fn likers(&self, horizon: i64) -> Vec<u32> {
         let (events, likes) = (self.features.events(), self.features.likes());
         let users = 0..events.n_users() as u32;
-        let has_later = |user: u32| {
-            likes.user(user, self.end(horizon)).activity() > likes.user(user, horizon).activity()
-        };
+        let has_later =
+            |user: u32| likes.user(user, self.end(horizon)).activity() > likes.user(user, horizon).activity();
         users.filter(|&user| events.user(user, horizon).activity() > 0 && has_later(user)).collect()
     }
 
@@ -153,8 +152,9 @@ impl Task for HorizonTask<'_> {
     fn loss(&self, model: &FeatureTwoTower, batch: &HorizonBatch, tape: &mut Tape) -> Tensor<1> {
         let logits = model.score_matrix(&batch.users, &batch.items, tape);
         let ([n_users, n_items], device) = (logits.dims(), logits.device());
-        let constant =
-            |values: &[f32]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [n_users, n_items]), &device);
+        let constant = |values: &[f32]| {
+            Tensor::<2>::from_data(TensorData::new(values.to_vec(), [n_users, n_items]), &device)
+        };
         let log_probabilities = log_softmax(logits + constant(&batch.mask), 1);
         let of_users = (log_probabilities * constant(&batch.targets)).sum();
         of_users.neg() / n_users as f64
