@@ -158,6 +158,9 @@ pub(crate) enum ProtocolCommand {
     /// published tutorial and the best that were found.
     #[command(name = "ml-100k-random")]
     Ml100kRandom(Ml100kRandomProtocol),
+    /// MovieLens 100K by time: what users like after a moment, from what was known before it.
+    #[command(name = "ml-100k-time")]
+    Ml100kTime(Ml100kTimeProtocol),
 }
 
 #[derive(Debug, Args)]
@@ -219,6 +222,16 @@ pub(crate) struct SamplingProtocol {
     /// How many epochs, the same for all.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) epochs: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ml100kTimeProtocol {
+    /// The folder with u.data, u.item and u.user.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// How many seeds, 1, 2, ....
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) seeds: usize,
 }
 
 /// Who takes part in a protocol, and how often.

@@ -2,6 +2,7 @@
 
 mod contest;
 mod ml_100k_random;
+mod ml_100k_time;
 mod outcome;
 mod sampling;
 
@@ -27,6 +28,7 @@ pub(crate) fn run(common: &Common, command: &ProtocolCommand) -> Result<()> {
         ProtocolCommand::Ncf(arguments) => ncf(common, arguments),
         ProtocolCommand::Sampling(arguments) => sampling::run(common, arguments),
         ProtocolCommand::Ml100kRandom(arguments) => ml_100k_random::run(common, arguments),
+        ProtocolCommand::Ml100kTime(arguments) => ml_100k_time::run(common, arguments),
     }
 }
 

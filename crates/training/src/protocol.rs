@@ -22,6 +22,7 @@ mod hold_out;
 pub mod ml_100k_random;
 mod model;
 mod sampling;
+mod time_split;
 mod two_tower;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
 pub use model::{ProtocolModel, UnknownModel};
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
+pub use time_split::{TimeSplit, bootstrap_interval};
 pub use two_tower::{Sampling, TwoTowerRecipe};
 
 use crate::{CandidateSet, Evaluation, Result, Seen, TestSet, evaluate, evaluate_candidates};

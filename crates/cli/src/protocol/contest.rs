@@ -11,7 +11,7 @@ use crate::output::line;
 use crate::progress::ContestProgress;
 
 /// Parameters are chosen with this seed.
-const FIRST_SEED: u64 = 1;
+pub(super) const FIRST_SEED: u64 = 1;
 
 /// Fits and measures every model of `contest`, and prints what was found.
 pub(super) fn contest(

@@ -67,6 +67,9 @@ pub(super) struct ModelOutcome {
     /// NDCG on the rows held out of the training part.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_out: Option<f64>,
+    /// The bounds of 95% intervals over users by the bootstrap, where they were taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_intervals: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     seeds: Vec<SeedOutcome>,
     /// Why the model could not run.
@@ -146,9 +149,17 @@ impl ModelOutcome {
             chosen: Some(chosen),
             n_epochs: choice.n_epochs,
             held_out: choice.score,
+            user_intervals: None,
             seeds,
             error: None,
         }
+    }
+
+    /// The same with intervals over users.
+    pub(super) fn with_users(mut self, intervals: Vec<(String, [f64; 2])>) -> Self {
+        let intervals = intervals.into_iter().map(|(label, interval)| (label, json!(interval)));
+        self.user_intervals = Some(intervals.collect());
+        self
     }
 
     pub(super) fn failed(name: &str, error: &Error) -> Self {
@@ -160,6 +171,7 @@ impl ModelOutcome {
             chosen: None,
             n_epochs: None,
             held_out: None,
+            user_intervals: None,
             seeds: Vec::new(),
             error: Some(error.to_string()),
         }
@@ -194,6 +206,9 @@ impl fmt::Display for ModelOutcome {
         }
         if let Some(n_epochs) = n_epochs {
             write!(f, "; {n_epochs} epochs")?;
+        }
+        for (label, interval) in self.user_intervals.iter().flatten() {
+            write!(f, "\n    {label} over users, 95%: {interval}")?;
         }
         if let Some(Seconds { search, train, .. }) = seconds {
             write!(f, "\n    {search:.1} s to choose, {train:.1} s to fit")?;

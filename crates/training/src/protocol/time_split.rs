@@ -1,0 +1,144 @@
+//! MovieLens 100K, split by time.
+
+use burn_recsys_baselines::{ItemScorer, Popular, RecentPopular};
+use burn_recsys_data::random::{Random, Stream};
+use burn_recsys_data::{Dataset, FeatureTable, Filter, Interactions, SplitConfig, Strategy};
+
+use crate::{Error, Evaluation, HorizonConfig, HorizonFeatures, Result, Seen, TestSet, evaluate};
+
+/// Users with fewer ratings are left out.
+const MIN_COUNT: u32 = 20;
+/// The last fifth of all ratings is tested.
+const TEST_FRACTION: f64 = 0.2;
+/// Ratings from here on say that a user liked an item.
+const LIKED: f32 = 4.0;
+/// Samples of the users that an interval is taken from.
+const N_SAMPLES: u64 = 2_000;
+
+/// Rows before a moment to learn from, and what users liked after it.
+///
+/// Users with 20 ratings or more; the last fifth of the ratings by time is the test part, without users and
+/// items that the training part does not have. A test row rated 4 or more is to be found among all items
+/// that the user had not rated by then.
+#[derive(Debug, Clone)]
+pub struct TimeSplit {
+    /// The training part.
+    pub train: Interactions,
+    /// What describes the users of `train`.
+    pub users: FeatureTable,
+    /// What describes the items of `train`.
+    pub items: FeatureTable,
+    /// The moment that separates the parts: no training row is at or after it.
+    pub horizon: i64,
+    /// The rows rated high enough in the test part.
+    pub n_test: usize,
+    test: TestSet,
+}
+
+impl TimeSplit {
+    /// Splits a data set.
+    ///
+    /// # Errors
+    /// If there are no timestamps or ratings, or a part is empty.
+    pub fn new(dataset: &Dataset) -> Result<Self> {
+        let kept = Filter::MinCountByUser { count: MIN_COUNT }.apply(&dataset.interactions)?.compact();
+        Self::of_last(&kept, dataset, TEST_FRACTION)
+    }
+
+    /// The same within the training part: what parameters are chosen by. Row and test counts are of the
+    /// training part's last `fraction` by time.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn hold_out(&self, dataset: &Dataset, fraction: f64) -> Result<Self> {
+        Self::of_last(&self.train, dataset, fraction)
+    }
+
+    fn of_last(rows: &Interactions, dataset: &Dataset, fraction: f64) -> Result<Self> {
+        let split = SplitConfig::new(Strategy::GlobalTime { test_fraction: fraction }).split(rows)?;
+        let train = split.train.compact();
+        let liked = Filter::RatingAtLeast { rating: LIKED }.apply(&split.test)?;
+        let horizon = split.manifest.horizon.ok_or_else(|| Error::Config {
+            key: "split",
+            message: "the parts of this split are not separated by a moment".into(),
+        })?;
+        let (user_ids, item_ids) = (dataset.interactions.user_ids(), dataset.interactions.item_ids());
+        Ok(TimeSplit {
+            users: dataset.users.select(&train.user_ids().translate(user_ids)),
+            items: dataset.items.select(&train.item_ids().translate(item_ids)),
+            test: TestSet::new(&train, &liked)?,
+            n_test: liked.len(),
+            horizon,
+            train,
+        })
+    }
+
+    /// The number of users that are tested.
+    pub fn n_test_users(&self) -> usize {
+        self.test.n_users()
+    }
+
+    /// What two towers read, from the training part.
+    ///
+    /// # Errors
+    /// As [`HorizonFeatures::new`].
+    pub fn features(&self, config: &HorizonConfig) -> Result<HorizonFeatures> {
+        HorizonFeatures::new(&self.train, &self.users, &self.items, config)
+    }
+
+    /// Popularity in the training part.
+    pub fn popular(&self) -> impl ItemScorer {
+        Popular::new(self.train.n_items(), self.train.items())
+    }
+
+    /// Popularity in the last fifth of the rows of the training part.
+    pub fn recent_popular(&self) -> impl ItemScorer {
+        let moments = self.train.timestamps().unwrap_or_default();
+        let mut ascending = moments.to_vec();
+        ascending.sort_unstable();
+        let first = ascending.get(ascending.len() * 4 / 5).copied().unwrap_or(self.horizon);
+        let window = self.horizon.saturating_sub(first);
+        RecentPopular::new(self.train.n_items(), self.train.items(), moments, self.horizon, window)
+    }
+
+    /// The metrics of a model at `k`, without items that a user has rated.
+    ///
+    /// # Errors
+    /// As [`evaluate`].
+    pub fn evaluate(&self, scorer: &dyn ItemScorer, k: usize) -> Result<Evaluation> {
+        evaluate(scorer, &self.test, &[k], Seen::Removed)
+    }
+}
+
+/// The bounds of the 95% interval of a mean over users by the bootstrap (Efron 1979): means of as many users
+/// drawn with replacement, 2,000 times. `None` without users.
+pub fn bootstrap_interval(of_users: &[f64], seed: u64) -> Option<[f64; 2]> {
+    let n = u32::try_from(of_users.len()).ok().filter(|&n| n > 0)?;
+    let random = Random::new(seed, Stream::HoldOut, 0);
+    let mut means: Vec<f64> = (0..N_SAMPLES)
+        .map(|sample| {
+            let mut draws = random.row(sample);
+            (0..n).map(|_| of_users[draws.below(n) as usize]).sum::<f64>() / f64::from(n)
+        })
+        .collect();
+    means.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| means[((N_SAMPLES - 1) as f64 * share).round() as usize];
+    Some([at(0.025), at(0.975)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bootstrap_finds_the_standard_error() {
+        // 200 of 400 users found: the standard error is 0.5 / 20.
+        let of_users: Vec<f64> = (0..400).map(|user| f64::from(user % 2)).collect();
+        let [low, high] = bootstrap_interval(&of_users, 7).unwrap();
+        let expected = 1.96 * 0.025;
+        assert!((low - (0.5 - expected)).abs() < 0.006, "{low}");
+        assert!((high - (0.5 + expected)).abs() < 0.006, "{high}");
+        assert_eq!(bootstrap_interval(&[0.25; 9], 7), Some([0.25; 2]));
+        assert_eq!(bootstrap_interval(&[], 7), None);
+    }
+}
