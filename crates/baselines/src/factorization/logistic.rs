@@ -67,11 +67,16 @@ pub struct LogisticMf {
 }
 
 impl LogisticMfConfig {
-    /// This configuration and variations of it, to choose from by held-out rows: less regularisation and
-    /// longer steps for large sparse data, more regularisation for small data.
+    /// This configuration and variations of it, to choose from by held-out rows: more negatives, less
+    /// regularisation and longer steps for large sparse data, more regularisation for small data.
     pub fn candidates(&self) -> Vec<Self> {
-        [(0.06, 0.005), (0.06, 0.01), (0.1, 0.005), (0.2, 0.003)]
-            .map(|(learning_rate, l2)| LogisticMfConfig { learning_rate, l2, ..self.clone() })
+        [(0.06, 0.005, 8), (0.06, 0.01, 8), (0.1, 0.005, 8), (0.3, 0.002, 16)]
+            .map(|(learning_rate, l2, n_negatives)| LogisticMfConfig {
+                learning_rate,
+                l2,
+                n_negatives,
+                ..self.clone()
+            })
             .into()
     }
 
