@@ -16,10 +16,12 @@
 //! # Ok::<(), burn_recsys_training::Error>(())
 //! ```
 
+mod baselines;
 mod choose;
 mod contender;
 mod hold_out;
 mod model;
+mod simplex;
 mod two_tower;
 
 use std::sync::Arc;
