@@ -1,6 +1,9 @@
 #!/bin/sh
-# Makes the virtual environment .venv beside this script, in which the Python peers run.
+# Makes the virtual environment .venv beside this script, in which the Python peers run, and .venv-replay for
+# replay_evaluate.py alone: RePlay wants an older Polars.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 "${PYTHON:-python3}" -m venv "$here/.venv"
 "$here/.venv/bin/python" -m pip install --quiet --requirement "$here/requirements.txt"
+"${PYTHON:-python3}" -m venv "$here/.venv-replay"
+"$here/.venv-replay/bin/python" -m pip install --quiet --requirement "$here/requirements-replay.txt"

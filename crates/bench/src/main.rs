@@ -5,6 +5,7 @@ mod bpr;
 mod dhe;
 mod epoch;
 mod estimator;
+mod evaluate;
 mod gather;
 mod ials;
 mod machine;
@@ -58,6 +59,8 @@ enum Command {
     Bpr(bpr::Arguments),
     /// Deep hash embeddings: hashes a second, and a training step beside its matrix products.
     Dhe(dhe::Arguments),
+    /// Ranking the whole catalogue for every user and measuring six metrics, beside RePlay.
+    Evaluate(evaluate::Arguments),
     /// Lookups in read-only f32, f16, int8 and int4 tables beside copying rows of floats.
     Gather(gather::Arguments),
     /// Epochs of implicit alternating least squares beside the Python package implicit.
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Command::Bag(arguments) => bag::run(&arguments).and_then(|report| report.print(json)),
         Command::Bpr(arguments) => bpr::run(&arguments).and_then(|report| report.print(json)),
         Command::Dhe(arguments) => dhe::run(&arguments).and_then(|report| report.print(json)),
+        Command::Evaluate(arguments) => evaluate::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),

@@ -24,13 +24,21 @@ impl Python {
     /// # Errors
     /// If there is no such Python.
     pub(crate) fn command(&self, script: &str, cores: usize) -> Result<Command> {
+        self.command_in(".venv", script, cores)
+    }
+
+    /// As [`command`](Self::command), in another of the environments that `setup.sh` makes.
+    ///
+    /// # Errors
+    /// As [`command`](Self::command).
+    pub(crate) fn command_in(&self, environment: &str, script: &str, cores: usize) -> Result<Command> {
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
-        let python = self.python.clone().unwrap_or_else(|| peers.join(".venv/bin/python"));
+        let python = self.python.clone().unwrap_or_else(|| peers.join(environment).join("bin/python"));
         if !python.is_file() {
             let python = python.display();
             return Err(format!(
                 "there is no Python for the peers at {python}; run crates/bench/peers/setup.sh, or name one \
-                 that has crates/bench/peers/requirements.txt installed with --python"
+                 that has the packages of its script installed with --python"
             )
             .into());
         }

@@ -9,6 +9,7 @@ mod bad_input;
 mod compare;
 mod import_torch;
 mod interruption;
+mod protocol;
 mod round_trip;
 
 use std::fs;

@@ -12,6 +12,7 @@ mod named;
 mod past;
 mod past_index;
 mod popularity_samplers;
+mod protocol;
 mod ratings_files;
 mod readers;
 mod samplers;

@@ -16,6 +16,7 @@
 //! # Ok::<(), burn_recsys_training::Error>(())
 //! ```
 
+mod baselines;
 mod choose;
 mod contender;
 mod hold_out;
@@ -23,6 +24,7 @@ pub mod ml_100k_random;
 mod model;
 mod sampling;
 mod time_split;
+mod simplex;
 mod two_tower;
 
 use std::sync::Arc;

@@ -131,14 +131,13 @@ pub struct Grid<R> {
 }
 
 impl<R: Recipe> Grid<R> {
-    /// A choice among `first` and `others`.
-    pub fn new(first: R, others: impl IntoIterator<Item = R>) -> Self {
-        Grid { recipes: std::iter::once(first).chain(others).collect() }
-    }
-
-    /// A choice among all of `recipes`, or what `first` gives if there are none.
-    pub fn of(recipes: Vec<R>, first: impl FnOnce() -> R) -> Self {
-        Grid { recipes: if recipes.is_empty() { vec![first()] } else { recipes } }
+    /// A choice among `recipes`.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn new(recipes: Vec<R>) -> Self {
+        assert!(!recipes.is_empty(), "0 recipes; a choice needs at least 1");
+        Grid { recipes }
     }
 }
 

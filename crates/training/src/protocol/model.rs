@@ -4,8 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::Device;
+use burn_recsys_baselines::{EaseConfig, ItemKnnConfig, SlimConfig};
 
-use super::{Contender, Grid, Popular, TwoTowerRecipe};
+use super::simplex::SimpleXRecipe;
+use super::{Contender, Grid, Popular, TwoTowerRecipe, baselines};
 
 /// A model that can take part in a protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,20 @@ use super::{Contender, Grid, Popular, TwoTowerRecipe};
 pub enum ProtocolModel {
     /// The same items for everybody.
     Popular,
+    /// Neighbourhoods of items.
+    ItemKnn,
+    /// A linear autoencoder in closed form.
+    Ease,
+    /// Sparse linear models of items.
+    Slim,
+    /// Implicit alternating least squares.
+    Ials,
+    /// Logistic factorisation with sampled negatives: dot products of vectors.
+    Mf,
+    /// Bayesian personalised ranking.
+    Bpr,
+    /// Users as their own vectors and the means of their histories.
+    SimpleX,
     /// Two towers of ids with a softmax over sampled items.
     TwoTower,
 }
@@ -25,13 +41,30 @@ pub struct UnknownModel {
 }
 
 impl ProtocolModel {
-    /// All there are, the cheap ones first.
-    pub const ALL: [ProtocolModel; 2] = [ProtocolModel::Popular, ProtocolModel::TwoTower];
+    /// All there are.
+    pub const ALL: [ProtocolModel; 9] = [
+        ProtocolModel::Popular,
+        ProtocolModel::ItemKnn,
+        ProtocolModel::Ease,
+        ProtocolModel::Slim,
+        ProtocolModel::Ials,
+        ProtocolModel::Mf,
+        ProtocolModel::Bpr,
+        ProtocolModel::SimpleX,
+        ProtocolModel::TwoTower,
+    ];
 
     /// The name that users write.
     pub fn name(self) -> &'static str {
         match self {
             ProtocolModel::Popular => "popular",
+            ProtocolModel::ItemKnn => "itemknn",
+            ProtocolModel::Ease => "ease",
+            ProtocolModel::Slim => "slim",
+            ProtocolModel::Ials => "ials",
+            ProtocolModel::Mf => "mf",
+            ProtocolModel::Bpr => "bpr",
+            ProtocolModel::SimpleX => "simplex",
             ProtocolModel::TwoTower => "two-tower",
         }
     }
@@ -40,10 +73,14 @@ impl ProtocolModel {
     pub fn contender(self, device: &Device) -> Box<dyn Contender> {
         match self {
             ProtocolModel::Popular => Box::new(Popular),
-            ProtocolModel::TwoTower => {
-                let recipes = TwoTowerRecipe::candidates(device);
-                Box::new(Grid::of(recipes, || TwoTowerRecipe::new(device)))
-            }
+            ProtocolModel::ItemKnn => Box::new(Grid::new(ItemKnnConfig::candidates())),
+            ProtocolModel::Ease => Box::new(Grid::new(EaseConfig::candidates())),
+            ProtocolModel::Slim => Box::new(Grid::new(SlimConfig::candidates())),
+            ProtocolModel::Ials => Box::new(Grid::new(baselines::ials())),
+            ProtocolModel::Mf => Box::new(Grid::new(baselines::logistic_mf())),
+            ProtocolModel::Bpr => Box::new(Grid::new(baselines::bpr())),
+            ProtocolModel::SimpleX => Box::new(Grid::new(SimpleXRecipe::candidates(device))),
+            ProtocolModel::TwoTower => Box::new(Grid::new(TwoTowerRecipe::candidates(device))),
         }
     }
 }

@@ -1,0 +1,76 @@
+//! Baselines in a protocol.
+
+use std::ops::ControlFlow;
+
+use burn_recsys_baselines::{
+    BprMfConfig, EaseConfig, ImplicitAlsConfig, ItemKnnConfig, LogisticMfConfig, SlimConfig,
+};
+use burn_recsys_models::ItemScorer;
+
+use super::contender::Recipe;
+use super::{Epochs, TrainPart};
+use crate::Result;
+
+/// A baseline without epochs.
+macro_rules! at_once {
+    ($($config:ty),+) => {$(
+        impl Recipe for $config {
+            fn fit(&self, train: TrainPart<'_>, _: u64, _: Epochs<'_>) -> Result<Box<dyn ItemScorer>> {
+                Ok(Box::new(<$config>::fit(self, train.positives, train.n_items)?))
+            }
+        }
+    )+};
+}
+
+/// A baseline with epochs, whose configuration has `n_epochs` and `seed`.
+macro_rules! in_epochs {
+    ($($config:ty),+) => {$(
+        impl Recipe for $config {
+            fn max_epochs(&self) -> Option<u64> {
+                Some(self.n_epochs as u64)
+            }
+
+            fn fit(
+                &self,
+                train: TrainPart<'_>,
+                seed: u64,
+                epochs: Epochs<'_>,
+            ) -> Result<Box<dyn ItemScorer>> {
+                let config = Self { seed, ..self.clone() };
+                let TrainPart { positives, n_items } = train;
+                Ok(Box::new(match epochs {
+                    Epochs::Configured => config.fit(positives, n_items)?,
+                    Epochs::Exactly(n) => Self { n_epochs: n as usize, ..config }.fit(positives, n_items)?,
+                    Epochs::Watched(watch) => config.fit_with(
+                        positives,
+                        n_items,
+                        |epoch, model| -> ControlFlow<()> { watch(epoch as u64, model) },
+                    )?,
+                }))
+            }
+        }
+    )+};
+}
+
+at_once!(ItemKnnConfig, EaseConfig, SlimConfig);
+in_epochs!(ImplicitAlsConfig, LogisticMfConfig, BprMfConfig);
+
+/// What implicit ALS chooses from: dense data with popular items want large weights, sparse data small
+/// ones.
+pub(super) fn ials() -> Vec<ImplicitAlsConfig> {
+    [(0.005, 0.1), (0.005, 0.3), (0.01, 0.1), (0.005, 0.02), (0.003, 0.005)]
+        .map(|(l2, unobserved_weight)| ImplicitAlsConfig { l2, unobserved_weight, ..Default::default() })
+        .into()
+}
+
+/// What logistic factorisation chooses from.
+pub(super) fn logistic_mf() -> Vec<LogisticMfConfig> {
+    let default = LogisticMfConfig::default();
+    [1.0, 0.3].map(|share| LogisticMfConfig { l2: default.l2 * share, ..default.clone() }).into()
+}
+
+/// What Bayesian personalised ranking chooses from.
+pub(super) fn bpr() -> Vec<BprMfConfig> {
+    let default = BprMfConfig::default();
+    [1.0, 0.3].map(|share| BprMfConfig { l2: default.l2 * share, ..default.clone() }).into()
+}

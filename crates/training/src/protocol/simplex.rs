@@ -1,0 +1,91 @@
+//! SimpleX in a protocol.
+
+use std::ops::ControlFlow;
+
+use burn::tensor::Device;
+use burn_recsys_embeddings::JaggedIds;
+use burn_recsys_models::{ItemScorer, RetrievalLoss, SimpleX};
+use serde::Serialize;
+
+use super::contender::{Recipe, Watch};
+use super::{Epochs, TrainPart};
+use crate::{Error, Progress, Result, SimpleXTraining, TrainState, fit_simplex};
+
+/// [`SimpleXTraining`] on a device.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct SimpleXRecipe {
+    #[serde(flatten)]
+    training: SimpleXTraining,
+    #[serde(skip)]
+    device: Device,
+}
+
+impl SimpleXRecipe {
+    /// What to choose from.
+    pub(super) fn candidates(device: &Device) -> Vec<Self> {
+        let with = |temperature| SimpleXRecipe {
+            // The protocol holds out rows of its own.
+            training: SimpleXTraining {
+                loss: RetrievalLoss::Softmax { temperature },
+                held_out: 0.0,
+                ..SimpleXTraining::default()
+            },
+            device: device.clone(),
+        };
+        [0.1, 0.2].map(with).into()
+    }
+}
+
+impl Recipe for SimpleXRecipe {
+    fn max_epochs(&self) -> Option<u64> {
+        Some(self.training.n_epochs)
+    }
+
+    fn fit(&self, train: TrainPart<'_>, seed: u64, epochs: Epochs<'_>) -> Result<Box<dyn ItemScorer>> {
+        let TrainPart { positives, n_items } = train;
+        let mut training = self.training.clone();
+        let fit = |training: &SimpleXTraining, progress: &mut dyn Progress<SimpleX>| {
+            fit_simplex(training, positives, n_items, seed, &self.device, progress)
+        };
+        match epochs {
+            Epochs::Configured => Ok(Box::new(fit(&training, &mut ())?.scorer)),
+            Epochs::Exactly(n) => {
+                training.n_epochs = n;
+                Ok(Box::new(fit(&training, &mut ())?.scorer))
+            }
+            Epochs::Watched(watch) => {
+                let bags: Vec<&[u32]> = positives.rows().collect();
+                let histories = JaggedIds::from_bags(&bags).map_err(|error| {
+                    burn_recsys_data::Error::Parameter { parameter: "positives", message: error.to_string() }
+                })?;
+                let users = (0..positives.n_rows() as u32).collect();
+                let mut watching = Watching { watch, users, histories, stopped: None };
+                match fit(&training, &mut watching) {
+                    Ok(fitted) => Ok(Box::new(fitted.scorer)),
+                    Err(error) => watching.stopped.ok_or(error),
+                }
+            }
+        }
+    }
+}
+
+/// Shows the model after every epoch.
+struct Watching<'a, 'w> {
+    watch: &'a mut Watch<'w>,
+    users: Vec<u32>,
+    histories: JaggedIds,
+    /// The model of the epoch after which it was enough.
+    stopped: Option<Box<dyn ItemScorer>>,
+}
+
+impl Progress<SimpleX> for Watching<'_, '_> {
+    fn epoch(&mut self, state: &TrainState<SimpleX>) -> Result<()> {
+        let epoch = state.history.len() as u64;
+        let scorer = state.model.scorer(&self.users, &self.histories)?;
+        if (self.watch)(epoch, &scorer) == ControlFlow::Break(()) {
+            self.stopped = Some(Box::new(scorer));
+            return Err(Error::Stopped { epoch });
+        }
+        Ok(())
+    }
+}
