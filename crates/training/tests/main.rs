@@ -8,6 +8,7 @@ mod crashes;
 mod determinism;
 mod evaluate;
 mod fit;
+mod horizon;
 mod recommend;
 mod reference;
 mod retrieval_task;
