@@ -9,6 +9,7 @@ mod crashes;
 mod determinism;
 mod evaluate;
 mod fit;
+mod horizon;
 mod recommend;
 mod reference;
 mod retrieval_task;

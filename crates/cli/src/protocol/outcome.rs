@@ -208,7 +208,8 @@ impl fmt::Display for ModelOutcome {
             write!(f, "; {n_epochs} epochs")?;
         }
         for (label, interval) in self.user_intervals.iter().flatten() {
-            write!(f, "\n    {label} over users, 95%: {interval}")?;
+            let bound = |at: usize| interval[at].as_f64().unwrap_or(f64::NAN);
+            write!(f, "\n    {label} over users, 95%: {:.4} to {:.4}", bound(0), bound(1))?;
         }
         if let Some(Seconds { search, train, .. }) = seconds {
             write!(f, "\n    {search:.1} s to choose, {train:.1} s to fit")?;

@@ -45,7 +45,7 @@ pub struct HorizonConfig {
     pub dropout: f64,
     /// Horizons an epoch, each a step. Default: 32.
     pub n_horizons: usize,
-    /// Passes over so many horizons. Default: 6.
+    /// Passes over so many horizons. Default: 8.
     pub n_epochs: u64,
     /// Which share of the events lies before the first horizon, in `0..1`. Default: 0.2.
     pub first_horizon: f64,
@@ -56,7 +56,8 @@ pub struct HorizonConfig {
     pub max_users: usize,
     /// The learning rate of Adam. Default: 0.005.
     pub learning_rate: f64,
-    /// By how much, times the learning rate, weights shrink in each step. Default: 2.
+    /// By how much, times the learning rate, weights shrink in each step: strongly, for a
+    /// few months of events say little of what the next ones bring. Default: 5.
     pub weight_decay: f64,
 }
 
@@ -77,12 +78,12 @@ impl Default for HorizonConfig {
             batch_norm: false,
             dropout: 0.2,
             n_horizons: 32,
-            n_epochs: 6,
+            n_epochs: 8,
             first_horizon: 0.2,
             target_window: None,
             max_users: 256,
             learning_rate: 0.005,
-            weight_decay: 2.0,
+            weight_decay: 5.0,
         }
     }
 }
