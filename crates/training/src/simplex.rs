@@ -28,7 +28,7 @@ pub struct SimpleXTraining {
     /// The size of user and item vectors. Memory and time grow with it. Default: 64.
     pub d_embedding: usize,
     /// How much of a user is the user's own vector, in 0..=1; the rest is the mean of the history.
-    /// Small values generalise better where users have few items. Default: 0.1.
+    /// Small values generalise better where users have few items. Default: 0.
     pub own_weight: f64,
     /// What is learned by; logits are cosines. Default: softmax of temperature 0.1. The paper's is
     /// `{ kind = "cosine-contrastive", margin = 0.9, negative_weight = 150.0 }`.
@@ -62,7 +62,7 @@ impl Default for SimpleXTraining {
     fn default() -> Self {
         SimpleXTraining {
             d_embedding: 64,
-            own_weight: 0.1,
+            own_weight: 0.0,
             loss: RetrievalLoss::Softmax { temperature: 0.1 },
             n_negatives: 512,
             batch_size: 1024,
@@ -295,9 +295,12 @@ mod tests {
     #[test]
     fn it_finds_the_items_of_a_users_kind() {
         let positives = positives();
-        let fitted = fitted(&config(), &positives, N_ITEMS).unwrap();
-        assert_eq!(fitted.fit.len() as u64, fitted.n_epochs);
-        assert!(fitted.search.len() as u64 >= fitted.n_epochs);
+        let searched = fitted(&config(), &positives, N_ITEMS).unwrap();
+        assert_eq!(searched.fit.len() as u64, searched.n_epochs);
+        assert!(searched.search.len() as u64 >= searched.n_epochs);
+        let config = SimpleXTraining { held_out: 0.0, learning_rate: 0.02, n_epochs: 25, ..config() };
+        let fitted = fitted(&config, &positives, N_ITEMS).unwrap();
+        assert_eq!((fitted.search.len(), fitted.fit.len()), (0, 25));
         let mut scores = vec![0.0; N_ITEMS as usize];
         for user in 0..N_USERS - 1 {
             fitted.scorer.score(&[user], &mut scores);
