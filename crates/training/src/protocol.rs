@@ -23,8 +23,8 @@ mod hold_out;
 pub mod ml_100k_random;
 mod model;
 mod sampling;
-mod time_split;
 mod simplex;
+mod time_split;
 mod two_tower;
 
 use std::sync::Arc;
