@@ -8,10 +8,10 @@
 //! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
-//! [`TwoTower`] knows ids, [`SimpleX`] histories of items; [`FeatureTwoTower`] has a [`Tower`] of any fields on each side. [`RetrievalLoss`] is
-//! what retrieval models learn by, from [`CandidateLogits`]. How a model scores all items for a user is
-//! [`ItemScorer`], the same for all and for the models of `burn-recsys-baselines`. Evaluation, serving and
-//! comparison know only that.
+//! [`TwoTower`] knows ids, [`SimpleX`] histories of items; [`FeatureTwoTower`] has a [`Tower`] of any fields
+//! on each side. [`RetrievalLoss`] is what retrieval models learn by, from [`CandidateLogits`]. How a model
+//! scores all items for a user is [`ItemScorer`], the same for all and for the models of
+//! `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
 
 mod calibration;
 mod estimator;

@@ -91,7 +91,11 @@ impl Entry<'_> {
             };
             outcomes.push(outcome);
         }
-        let chosen = self.contender.parameters(choice.candidate);
+        let mut chosen = self.contender.parameters(choice.candidate);
+        if let (Some(parameters), Some(n_epochs)) = (chosen.as_object_mut(), choice.n_epochs) {
+            // The parameters say the most.
+            parameters.insert("n_epochs".into(), n_epochs.into());
+        }
         Ok(ModelOutcome::new(self.model.name(), choice, chosen, search, outcomes))
     }
 

@@ -9,6 +9,8 @@ use crate::Result;
 
 /// Training ends after so many measurements without a better one.
 const PATIENCE: usize = 4;
+/// But not before this part of its epochs: slow models are measured at random first.
+const WARM_UP: u64 = 8;
 
 /// What was chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,7 +38,7 @@ pub struct Trial {
 /// of equals. Without `validation` it is the first candidate as it is.
 ///
 /// A model is measured after each of its first epochs, later after every tenth part more of them, and no
-/// more once four measurements found nothing better. `progress` is told of each.
+/// more once four measurements found nothing better, an eighth of its epochs at least. `progress` is told of each.
 ///
 /// A candidate that cannot be fitted is passed over if another one can.
 ///
@@ -114,7 +116,11 @@ fn best_epoch(
                 n_stale = 0;
             }
         }
-        if n_stale < PATIENCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if n_stale < PATIENCE || epoch < max_epochs / WARM_UP {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     };
     contender.fit(candidate, train, seed, Epochs::Watched(&mut watch))?;
     match failure {

@@ -147,8 +147,9 @@ impl<R: Recipe> Contender for Grid<R> {
     }
 
     fn parameters(&self, candidate: usize) -> Value {
-        // A configuration is plain numbers and words.
-        serde_json::to_value(&self.recipes[candidate]).unwrap_or(Value::Null)
+        // A configuration is plain numbers and words. As text, single precision has as few digits as it needs.
+        let text = serde_json::to_string(&self.recipes[candidate]).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
     fn max_epochs(&self, candidate: usize) -> Option<u64> {
