@@ -13,7 +13,7 @@ use burn_recsys_data::{Dataset, Interactions, movielens};
 use burn_recsys_embeddings::{EmbeddingTable, LazyAdam, SparseOptimizer, TableInitializer, split_mix};
 use burn_recsys_metrics::pointwise::{Auc, ConfusionMatrix, PointwiseMetric, Predictions, Threshold};
 use burn_recsys_models::{
-    Calibration, FeatureTwoTowerConfig, FieldCombination, RetrievalLoss, TowerConfig, TowerField,
+    Calibration, FeatureTwoTowerConfig, FieldCombination, FieldLayer, RetrievalLoss, TowerConfig, TowerField,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,8 @@ pub struct RatingTowers {
     pub learning_rate_decay: f64,
     /// The share of each touched row of a table that a step of size 1 takes away.
     pub weight_decay: f64,
+    /// As `weight_decay`, of the vectors of histories.
+    pub history_decay: f64,
     /// As `weight_decay`, of biases.
     pub bias_decay: f64,
     /// The standard deviation of the first vectors.
@@ -110,10 +112,11 @@ impl Default for RatingTowers {
             learning_rate: 0.003,
             learning_rate_decay: 1.0,
             weight_decay: 1.0,
-            bias_decay: 0.1,
+            history_decay: 0.3,
+            bias_decay: 0.3,
             std: 0.1,
             batch_size: 1024,
-            n_epochs: 15,
+            n_epochs: 12,
         }
     }
 }
@@ -130,6 +133,7 @@ impl RatingTowers {
             n_models: 1,
             learning_rate: 0.001,
             weight_decay: 0.0,
+            history_decay: 0.0,
             bias_decay: 0.0,
             n_epochs: 4,
             ..RatingTowers::default()
@@ -164,6 +168,7 @@ impl RatingTowers {
             ("learning_rate", self.learning_rate),
             ("learning_rate_decay", self.learning_rate_decay),
             ("weight_decay", self.weight_decay),
+            ("history_decay", self.history_decay),
             ("bias_decay", self.bias_decay),
             ("std", self.std),
         ] {
@@ -359,10 +364,14 @@ fn train_one(
         .with_seed(seed)
         .init(&device);
     let biases = ParamGroup::ids_from_module(model.biases.clone());
+    let history = |fields: &[FieldLayer]| fields.last().filter(|_| towers.histories).cloned();
+    let histories =
+        ParamGroup::ids_from_module(vec![history(&model.users.fields), history(&model.items.fields)]);
     let mut state = TrainState {
         optimizers: Optimizers {
             sparse: SparseOptimizer::new(Box::new(LazyAdam::default()) as _)
                 .with_weight_decay(towers.weight_decay)
+                .with_weight_decay_of(histories, towers.history_decay)
                 .with_weight_decay_of(biases, towers.bias_decay),
             dense: AdamConfig::new().init(),
         },
@@ -406,4 +415,41 @@ fn ratings(rows: &Interactions) -> Result<&[f32]> {
 
 fn labels(rows: &Interactions) -> Result<Vec<bool>> {
     Ok(ratings(rows)?.iter().map(|&rating| rating >= LIKED).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_of_several_models_give_the_mean_of_their_logits() {
+        let first = Vectors { d: 1, users: vec![1.0, 2.0], items: vec![3.0, -1.0, 0.5] };
+        let second =
+            Vectors { d: 2, users: vec![1.0, 0.0, 0.0, 4.0], items: vec![1.0, 1.0, 2.0, 0.0, 0.0, 3.0] };
+        let logit = |vectors: &Vectors, user: usize, item: usize| -> f32 {
+            let d = vectors.d;
+            (0..d).map(|at| vectors.users[user * d + at] * vectors.items[item * d + at]).sum()
+        };
+        let expected: Vec<f32> = (0..2)
+            .flat_map(|user| (0..3).map(move |item| (user, item)))
+            .map(|(user, item)| (logit(&first, user, item) + logit(&second, user, item)) / 2.0)
+            .collect();
+        let mean = Vectors::mean(&[first, second]);
+        let actual: Vec<f32> = (0..2)
+            .flat_map(|user| (0..3).map(move |item| (user, item)))
+            .map(|(u, i)| logit(&mean, u, i))
+            .collect();
+        assert_eq!((mean.d, actual), (3, expected));
+    }
+
+    #[test]
+    fn what_cannot_be_trained_is_refused() {
+        assert!(RatingTowers::default().validate().is_ok() && RatingTowers::tutorial().validate().is_ok());
+        let refused = |towers: RatingTowers| towers.validate().is_err();
+        let best = RatingTowers::default;
+        assert!(refused(RatingTowers { targets: [0.0, 0.5, 1.5, 1.0, 1.0], ..best() }));
+        assert!(refused(RatingTowers { n_models: 0, ..best() }));
+        assert!(refused(RatingTowers { hidden: vec![8, 0], ..best() }));
+        assert!(refused(RatingTowers { learning_rate: f64::NAN, ..best() }));
+    }
 }

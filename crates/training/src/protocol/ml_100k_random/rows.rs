@@ -137,3 +137,23 @@ fn lacks(column: &'static str) -> Error {
     let message = "is missing; the folder needs u.data, u.user, u.item, u.genre and u.occupation".into();
     burn_recsys_data::Error::Parameter { parameter: column, message }.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_that_does_not_fit_is_told_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.txt");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_split(&path, 3).map_err(|error| error.to_string())
+        };
+        assert_eq!(read("2\n0\n"), Ok(vec![true, false, true]));
+        assert!(read("2\nx\n").unwrap_err().contains("line 2: \"x\" is not a row number"));
+        assert!(read("3\n").unwrap_err().contains("row 3 of 3 rows"));
+        assert!(read("1\n1\n").unwrap_err().contains("row 1 is a test row already"));
+        assert!(read_split(&folder.path().join("none"), 3).is_err());
+    }
+}
