@@ -37,7 +37,7 @@ pub struct SimpleXConfig {
 /// `g p_u + (1 - g) V m_u`, where `p_u` is the user's own vector, `m_u` the mean of the vectors of the items
 /// of the user's history, `V` a square matrix and `g` the own weight. Logits are cosines.
 ///
-/// It is trained by a [`RetrievalLoss`](crate::RetrievalLoss) of [`logits`](Self::logits): the paper's
+/// It is trained by a [`RetrievalLoss`](crate::RetrievalLoss) of these cosines: the paper's
 /// `CosineContrastive`, or `Softmax`.
 ///
 /// ```

@@ -169,9 +169,8 @@ impl CandidateLogits {
         assert!(n_positives == batch, "log Q of {n_positives} positives for {batch} rows");
         let n_rows = if of_rows(log_q_negatives, [batch, n]) { batch } else { 1 };
         for (what, values) in [("positive", log_q_positives), ("negative", log_q_negatives)] {
-            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-                panic!("log Q of {what} {at} is {}; candidates have Q > 0", values[at]);
-            }
+            let at = values.iter().position(|value| !value.is_finite()).unwrap_or(values.len());
+            assert!(at == values.len(), "log Q of {what} {at} is {}; candidates have Q > 0", values[at]);
         }
         let device = self.device();
         let tensor =

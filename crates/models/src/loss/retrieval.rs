@@ -101,9 +101,8 @@ impl RetrievalLoss {
     /// # Panics
     /// If a parameter is not [valid](Self::validate); the message has it.
     pub fn forward(&self, logits: &CandidateLogits) -> Tensor<1> {
-        if let Err(error) = self.validate() {
-            panic!("{error}");
-        }
+        let refused = self.validate().err();
+        assert!(refused.is_none(), "{}", refused.map(|error| error.to_string()).unwrap_or_default());
         let [batch, _] = logits.dims();
         match *self {
             RetrievalLoss::Pointwise => pointwise(logits),
