@@ -40,17 +40,33 @@ fn planted_preferences_are_recovered() {
 #[test]
 fn bits_do_not_depend_on_threads() {
     let planted = planted(600, 560, 6);
-    let config = BprMfConfig { n_epochs: 3, ..config() };
-    let fit = |n_threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
-        let model = pool.install(|| config.fit(&planted.positives, planted.n_items).unwrap());
-        (scores(&model, 600), model.loss())
+    for n_candidates in [1, 8] {
+        let config = BprMfConfig { n_epochs: 3, n_candidates, ..config() };
+        let fit = |n_threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            let model = pool.install(|| config.fit(&planted.positives, planted.n_items).unwrap());
+            (scores(&model, 600), model.loss())
+        };
+        let one = fit(1);
+        assert_eq!(one, fit(2));
+        assert_eq!(one, fit(4));
+        let other = BprMfConfig { seed: 1, ..config.clone() };
+        let other = other.fit(&planted.positives, planted.n_items).unwrap();
+        assert_ne!(one.0, scores(&other, 600));
+    }
+}
+
+#[test]
+fn the_highest_scored_candidates_are_the_harder_negatives() {
+    let planted = planted(600, 200, 5);
+    let fit = |n_candidates, n_epochs| {
+        let config = BprMfConfig { n_candidates, n_epochs, ..config() };
+        config.fit(&planted.positives, planted.n_items).unwrap()
     };
-    let one = fit(1);
-    assert_eq!(one, fit(2));
-    assert_eq!(one, fit(4));
-    let other = BprMfConfig { seed: 1, ..config.clone() }.fit(&planted.positives, planted.n_items).unwrap();
-    assert_ne!(one.0, scores(&other, 600));
+    let losses = [1, 4, 16].map(|n_candidates| fit(n_candidates, 10).loss());
+    assert!(losses[0] < losses[1] && losses[1] < losses[2], "{losses:?}");
+    let area = area_under_curve(&fit(4, 60), &planted);
+    assert!(area > 0.9, "area under the curve of held-out items {area}");
 }
 
 #[test]
@@ -90,6 +106,9 @@ fn bad_input_is_an_error() {
         error => panic!("{error}"),
     };
     assert_eq!(parameter(BprMfConfig { d_embedding: 0, ..config() }), "d_embedding");
+    for n_candidates in [0, usize::MAX] {
+        assert_eq!(parameter(BprMfConfig { n_candidates, ..config() }), "n_candidates");
+    }
     for wrong in [f32::NAN, f32::INFINITY, -1.0] {
         assert_eq!(parameter(BprMfConfig { learning_rate: wrong, ..config() }), "learning_rate");
         assert_eq!(parameter(BprMfConfig { final_learning_rate: wrong, ..config() }), "final_learning_rate");

@@ -90,6 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
         final_learning_rate: 1.0,
         l2: L2,
         n_epochs: arguments.epochs,
+        n_candidates: 1,
         has_item_bias: true,
         excludes_positives: true,
         ..BprMfConfig::default()

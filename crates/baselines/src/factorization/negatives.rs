@@ -77,6 +77,29 @@ impl<'a> BlockNegatives<'a> {
     }
 }
 
+/// The item of the highest score among `n` that are drawn, of equal scores the first; none if none can be
+/// drawn. A single one is not scored.
+#[inline(always)]
+pub(super) fn highest_scored(
+    n: usize,
+    mut draw: impl FnMut() -> Option<u32>,
+    score: impl Fn(u32) -> f32,
+) -> Option<u32> {
+    let mut best = draw()?;
+    if n < 2 {
+        return Some(best);
+    }
+    let mut highest = score(best);
+    for _ in 1..n {
+        let item = draw()?;
+        let score = score(item);
+        if score > highest {
+            (best, highest) = (item, score);
+        }
+    }
+    Some(best)
+}
+
 fn has_met(positives: &Csr, user: u32, item: u32) -> bool {
     positives.row(user).binary_search(&item).is_ok()
 }
@@ -161,5 +184,35 @@ mod tests {
             BlockNegatives::new(&rows, None).draw(&rows[0], &[0], &items[..1], &mut random.row(0)),
             None
         );
+    }
+
+    #[test]
+    fn the_highest_scored_of_the_drawn_items_is_taken() {
+        let scores = [0.5, -1.0, 2.0, 2.0, 7.0, f32::NEG_INFINITY];
+        let take = |n, drawn: &[u32]| {
+            let mut drawn = drawn.iter().copied();
+            let best = highest_scored(n, || drawn.next(), |item| scores[item as usize]);
+            (best, drawn.len())
+        };
+        // Exactly so many are drawn: the best item, 4, is beyond them.
+        assert_eq!(take(4, &[1, 0, 3, 2, 4]), (Some(3), 1));
+        assert_eq!(take(4, &[1, 0, 2, 3, 4]), (Some(2), 1));
+        assert_eq!(take(2, &[5, 5]), (Some(5), 0));
+        assert_eq!(take(3, &[]), (None, 0));
+    }
+
+    #[test]
+    fn a_single_candidate_is_what_is_drawn() {
+        let positives = Csr::from_rows([[2, 5]]);
+        let rows = [2, 5].map(|item| Row { user: 0, item, value: () });
+        let negatives = BlockNegatives::new(&rows, Some(&positives));
+        let items: Vec<u32> = (0..40).collect();
+        let random = Random::new(1, Stream::Negatives, 0);
+        let (mut draws, mut same) = (random.row(0), random.row(0));
+        for _ in 0..50 {
+            let draw = || negatives.draw(&rows[0], &[0], &items, &mut draws);
+            let best = highest_scored(1, draw, |item| panic!("item {item} was scored"));
+            assert_eq!(best, negatives.draw(&rows[0], &[0], &items, &mut same));
+        }
     }
 }
