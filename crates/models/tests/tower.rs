@@ -202,8 +202,11 @@ fn fields() -> Vec<TowerField> {
     ]
 }
 
-fn rows(of_rows: &[(u64, Vec<u32>, Vec<u32>)]) -> TowerRows {
-    let bag = |pick: fn(&(u64, Vec<u32>, Vec<u32>)) -> &Vec<u32>| {
+/// An id, genres and a history.
+type Row = (u64, Vec<u32>, Vec<u32>);
+
+fn rows(of_rows: &[Row]) -> TowerRows {
+    let bag = |pick: fn(&Row) -> &Vec<u32>| {
         FieldValues::Bags(JaggedIds::from_bags(&of_rows.iter().map(pick).collect::<Vec<_>>()).unwrap())
     };
     let ids = FieldValues::Ids(of_rows.iter().map(|row| row.0).collect());

@@ -10,8 +10,11 @@ use crate::arguments::{Common, Ml100kRandomProtocol};
 use crate::output::{line, note};
 use crate::table::Table;
 
+/// A label and what it reads.
+type Metric = (&'static str, fn(&RatingMeasures) -> f64);
+
 /// What is measured of towers, beside what the tutorial publishes.
-const METRICS: [(&str, fn(&RatingMeasures) -> f64); 5] = [
+const METRICS: [Metric; 5] = [
     ("Accuracy", |measures| measures.accuracy),
     ("AUC", |measures| measures.auc),
     ("F1", |measures| measures.f1),
