@@ -18,27 +18,29 @@ use crate::{Error, ItemScorer, Result, VectorScorer};
 /// The loss of a user, one of their items `i` and another item `j` is `-ln sigmoid(x_ui - x_uj)`, where
 /// `x` is the inner product of vectors plus the item's bias. An epoch visits every interaction once.
 ///
-/// The paper draws `j` uniformly. Most items are soon ranked below those of the user, and a step on them
-/// changes nothing; the highest scored of [`n_candidates`](Self::n_candidates) random items teaches more
-/// (Zhang, Chen, Wang and Yu 2013, "Optimizing top-N collaborative filtering via dynamic negative item
-/// sampling"). That is no longer plain BPR: for it, take one candidate.
+/// The paper draws `j` uniformly. Soon most items rank below those of the user, and a step on them changes
+/// nothing; the highest scored of [`n_candidates`](Self::n_candidates) random items teaches more (Zhang,
+/// Chen, Wang and Yu 2013, "Optimizing top-N collaborative filtering via dynamic negative item sampling").
+/// So the default is not plain BPR. For that, take one candidate, and with it a learning rate of 0.4, an `l2`
+/// of 0.015 and 50 epochs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BprMfConfig {
     /// The size of each vector. Time and memory grow with it. Default 64.
     pub d_embedding: usize,
     /// How far a step goes; it falls linearly to [`final_learning_rate`](Self::final_learning_rate).
-    /// Default 0.4.
+    /// Default 0.2.
     pub learning_rate: f32,
     /// The learning rate of the last epoch as a fraction of the first; 1 means that it stays. Default 0.02.
     pub final_learning_rate: f32,
-    /// Every step shrinks the weights that it reads by this times the learning rate. The parameter to
-    /// choose on held-out rows: 0.01 for many interactions, 0.02 for few. Default 0.015.
+    /// Every step shrinks the weights that it reads by this times the learning rate. To be chosen
+    /// on held-out rows; harder negatives want more of it. Default 0.06.
     pub l2: f32,
-    /// How often every interaction is visited. Time is proportional to it. Default 50.
+    /// How often every interaction is visited. Time is proportional to it. Default 20.
     pub n_epochs: usize,
     /// The negative of an interaction is the item of the highest score among so many random ones; 1 is BPR
-    /// as published. Beyond 1, each costs an inner product. Default 1.
+    /// as published. Beyond 1, each costs an inner product. More suit a large catalogue; in a small one
+    /// they are too often items that the user would like. Default 8.
     pub n_candidates: usize,
     /// Whether items have a bias, which learns popularity; without it the vectors do. Default false.
     pub has_item_bias: bool,
@@ -54,11 +56,11 @@ impl Default for BprMfConfig {
     fn default() -> Self {
         BprMfConfig {
             d_embedding: 64,
-            learning_rate: 0.4,
+            learning_rate: 0.2,
             final_learning_rate: 0.02,
-            l2: 0.015,
-            n_epochs: 50,
-            n_candidates: 1,
+            l2: 0.06,
+            n_epochs: 20,
+            n_candidates: 8,
             has_item_bias: false,
             excludes_positives: true,
             initial_deviation: 0.1,
@@ -75,10 +77,12 @@ pub struct BprMf {
 }
 
 impl BprMfConfig {
-    /// This configuration and variations of it, to choose from by held-out rows: the regularisation matters
-    /// most.
+    /// This configuration and variations of it, to choose from by held-out rows: harder negatives for large
+    /// sparse data, less regularisation for much data.
     pub fn candidates(&self) -> Vec<Self> {
-        [0.01, 0.015, 0.02, 0.03].map(|l2| BprMfConfig { l2, ..self.clone() }).into()
+        [(8, 0.06), (8, 0.03), (32, 0.06), (32, 0.03)]
+            .map(|(n_candidates, l2)| BprMfConfig { n_candidates, l2, ..self.clone() })
+            .into()
     }
 
     /// Fits the model.
