@@ -32,13 +32,13 @@ pub struct EaseConfig {
     /// the items that have any. On held-out rows of four data sets, of means from 21 to 267, the best
     /// value was 2 to 5 times the mean.
     pub l2: Option<f32>,
-    /// The most memory that the weights may take, MiB. Default 8192: 46,000 items.
+    /// The most memory that the weights may take, MiB. Default 4096: 32,000 items.
     pub max_memory_mib: usize,
 }
 
 impl Default for EaseConfig {
     fn default() -> Self {
-        EaseConfig { l2: None, max_memory_mib: 8192 }
+        EaseConfig { l2: None, max_memory_mib: 4096 }
     }
 }
 

@@ -178,7 +178,7 @@ impl ImplicitAlsConfig {
     /// Configurations among which to choose by held-out rows, the default first: dense data with popular
     /// items want large weights, sparse data small ones.
     pub fn candidates() -> Vec<Self> {
-        let weights = [(0.005, 0.1), (0.005, 0.3), (0.01, 0.1), (0.005, 0.02), (0.003, 0.005)];
+        let weights = [(0.005, 0.1), (0.005, 0.3), (0.01, 0.1), (0.005, 0.02), (0.01, 0.01)];
         let candidate = |(l2, unobserved_weight)| Self { l2, unobserved_weight, ..Self::default() };
         weights.map(candidate).to_vec()
     }

@@ -54,23 +54,3 @@ macro_rules! in_epochs {
 
 at_once!(ItemKnnConfig, EaseConfig, SlimConfig);
 in_epochs!(ImplicitAlsConfig, LogisticMfConfig, BprMfConfig);
-
-/// What implicit ALS chooses from: dense data with popular items want large weights, sparse data small
-/// ones.
-pub(super) fn ials() -> Vec<ImplicitAlsConfig> {
-    [(0.005, 0.1), (0.005, 0.3), (0.01, 0.1), (0.005, 0.02), (0.003, 0.005)]
-        .map(|(l2, unobserved_weight)| ImplicitAlsConfig { l2, unobserved_weight, ..Default::default() })
-        .into()
-}
-
-/// What logistic factorisation chooses from.
-pub(super) fn logistic_mf() -> Vec<LogisticMfConfig> {
-    let default = LogisticMfConfig::default();
-    [1.0, 0.3].map(|share| LogisticMfConfig { l2: default.l2 * share, ..default.clone() }).into()
-}
-
-/// What Bayesian personalised ranking chooses from.
-pub(super) fn bpr() -> Vec<BprMfConfig> {
-    let default = BprMfConfig::default();
-    [1.0, 0.3].map(|share| BprMfConfig { l2: default.l2 * share, ..default.clone() }).into()
-}

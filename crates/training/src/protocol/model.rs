@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::Device;
-use burn_recsys_baselines::{EaseConfig, ItemKnnConfig, SlimConfig};
+use burn_recsys_baselines::{
+    BprMfConfig, EaseConfig, ImplicitAlsConfig, ItemKnnConfig, LogisticMfConfig, SlimConfig,
+};
 
 use super::simplex::SimpleXRecipe;
 use super::{Contender, Grid, Popular, TwoTowerRecipe, baselines};
@@ -76,9 +78,9 @@ impl ProtocolModel {
             ProtocolModel::ItemKnn => Box::new(Grid::new(ItemKnnConfig::candidates())),
             ProtocolModel::Ease => Box::new(Grid::new(EaseConfig::candidates())),
             ProtocolModel::Slim => Box::new(Grid::new(SlimConfig::candidates())),
-            ProtocolModel::Ials => Box::new(Grid::new(baselines::ials())),
-            ProtocolModel::Mf => Box::new(Grid::new(baselines::logistic_mf())),
-            ProtocolModel::Bpr => Box::new(Grid::new(baselines::bpr())),
+            ProtocolModel::Ials => Box::new(Grid::new(ImplicitAlsConfig::candidates())),
+            ProtocolModel::Mf => Box::new(Grid::new(LogisticMfConfig::default().candidates())),
+            ProtocolModel::Bpr => Box::new(Grid::new(BprMfConfig::default().candidates())),
             ProtocolModel::SimpleX => Box::new(Grid::new(SimpleXRecipe::candidates(device))),
             ProtocolModel::TwoTower => Box::new(Grid::new(TwoTowerRecipe::candidates(device))),
         }
