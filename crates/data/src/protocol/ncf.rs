@@ -87,7 +87,8 @@ impl Ncf {
 
         let mut order: Vec<usize> = (0..test.users.len()).collect();
         order.sort_by_key(|&row| test.users[row]);
-        for pair in order.windows(2).filter(|pair| test.users[pair[0]] == test.users[pair[1]]) {
+        let twice = order.windows(2).find(|pair| test.users[pair[0]] == test.users[pair[1]]);
+        if let Some(pair) = twice {
             let [first, second] = [pair[0], pair[1]].map(|row| test.lines[row]);
             let user = test.users[pair[0]];
             let message = format!("user {user} has a test row on line {first} too; a user has one");

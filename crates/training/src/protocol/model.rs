@@ -9,7 +9,7 @@ use burn_recsys_baselines::{
 };
 
 use super::simplex::SimpleXRecipe;
-use super::{Contender, Grid, Popular, TwoTowerRecipe, baselines};
+use super::{Contender, Grid, Popular, TwoTowerRecipe};
 
 /// A model that can take part in a protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
