@@ -87,9 +87,9 @@ impl BprMfConfig {
 
     /// Fits the model.
     ///
-    /// A user without items has a vector of zeros: their scores are the items' biases. A row is skipped in an epoch in which its user
-    /// has met all items of its block, and counted by [`BprMf::n_skipped`]; in a catalogue of one item that
-    /// is every row.
+    /// A user without items has a vector of zeros: their scores are the biases of the items. A row is skipped in
+    /// an epoch in which its user has met all items of its block, and counted by [`BprMf::n_skipped`]; in a
+    /// catalogue of one item that is every row.
     ///
     /// # Shapes
     /// - `positives`: row `u` holds the items of user `u`, ascending and unique

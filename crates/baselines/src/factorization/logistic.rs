@@ -67,11 +67,14 @@ pub struct LogisticMf {
 }
 
 impl LogisticMfConfig {
-    /// This configuration and variations of it, to choose from by held-out rows: more negatives, less
-    /// regularisation and longer steps for large sparse data, more regularisation for small data.
+    /// This configuration and variations of it, to choose from by held-out rows: longer vectors for much data
+    /// about each item, more negatives, less regularisation and longer steps for large sparse data, more
+    /// regularisation for small data.
     pub fn candidates(&self) -> Vec<Self> {
-        [(0.06, 0.005, 8), (0.06, 0.01, 8), (0.1, 0.005, 8), (0.3, 0.002, 16)]
-            .map(|(learning_rate, l2, n_negatives)| LogisticMfConfig {
+        let d = self.d_embedding;
+        [(d, 0.06, 0.005, 8), (3 * d, 0.05, 0.005, 8), (d, 0.06, 0.01, 8), (d, 0.3, 0.002, 16)]
+            .map(|(d_embedding, learning_rate, l2, n_negatives)| LogisticMfConfig {
+                d_embedding,
                 learning_rate,
                 l2,
                 n_negatives,
