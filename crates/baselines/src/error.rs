@@ -20,7 +20,7 @@ pub enum Error {
     Empty,
     /// A model would need more memory than it may take.
     #[error(
-        "{model} of {n_items} items needs {needed} MiB, but may take {most} MiB: raise the bound, filter rare \
+        "{model} of {n_items} items needs {needed} MiB, but may take {most} MiB: raise its max_memory_mib, filter rare \
          items out, or take a model whose memory grows with the interactions, such as ItemKnn"
     )]
     TooLarge {

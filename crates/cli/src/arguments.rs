@@ -229,7 +229,7 @@ pub(crate) struct Ml100kTimeProtocol {
     /// The folder with u.data, u.item and u.user.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// How many seeds, 1, 2, ....
+    /// How many seeds, 1, 2, ...
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub(crate) seeds: usize,
 }
@@ -237,8 +237,8 @@ pub(crate) struct Ml100kTimeProtocol {
 /// Who takes part in a protocol, and how often.
 #[derive(Debug, Args)]
 pub(crate) struct Contest {
-    /// The models, with commas between them. Default: all there are. Parameters are chosen on rows held out
-    /// of the training part.
+    /// The models, with commas between them: popular, itemknn, ease, slim, ials, mf, bpr, simplex, two-tower.
+    /// Default: all. Parameters are chosen on rows held out of the training part.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = protocol_model)]
     pub(crate) models: Vec<ProtocolModel>,
     /// How many seeds, 1, 2, ...; parameters are chosen with the first one.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use burn::module::{Module, ModuleDisplay};
 use burn::tensor::{Int, Tensor, TensorData};
 use burn_recsys_data::random::{Random, Stream};
-use burn_recsys_data::{Csr, NegativeSampler};
+use burn_recsys_data::{Csr, NegativeSampler, SharedNegativeSampler};
 use burn_recsys_embeddings::{IdEmbedding, Tape};
 use burn_recsys_models::{CandidateLogits, FeatureTwoTower, MultiTaskLoss, RetrievalLoss, pair_logits};
 
@@ -35,9 +35,9 @@ pub enum Negatives {
     },
     /// Items that all rows of a batch share.
     Shared {
-        /// What draws them, the same for all users: it does not exclude what a user has met (see
-        /// [`RetrievalTask::with_known`]).
-        sampler: Arc<dyn NegativeSampler>,
+        /// What draws them, the same for all users: what a user has met is masked (see
+        /// [`RetrievalTask::with_known`]), not left undrawn.
+        sampler: Arc<dyn SharedNegativeSampler>,
         /// How many for a batch.
         n: usize,
     },
@@ -46,7 +46,7 @@ pub enum Negatives {
     /// The items of the other rows, and items that all rows share (mixed negative sampling, Yang et al. 2020).
     Mixed {
         /// As of [`Shared`](Self::Shared).
-        sampler: Arc<dyn NegativeSampler>,
+        sampler: Arc<dyn SharedNegativeSampler>,
         /// How many are drawn for a batch.
         n: usize,
     },
@@ -131,17 +131,9 @@ impl<U, I> RetrievalTask<U, I> {
             Negatives::Labels if rows.labels().is_none() => {
                 return Err(parameter("labels", "the rows have none; give them with `with_labels`".into()));
             }
-            Negatives::PerRow { sampler, n }
-            | Negatives::Shared { sampler, n }
-            | Negatives::Mixed { sampler, n } => {
-                let (drawn, there_are) = (sampler.n_items() as usize, rows.item_table().n_rows());
-                if drawn > there_are {
-                    let message = format!("a sampler of {drawn} items, but there are {there_are}");
-                    return Err(parameter("negatives", message));
-                }
-                if *n == 0 {
-                    return Err(parameter("n_negatives", "0; a sampler draws at least 1".into()));
-                }
+            Negatives::PerRow { sampler, n } => check_sampler(sampler.n_items(), *n, &rows)?,
+            Negatives::Shared { sampler, n } | Negatives::Mixed { sampler, n } => {
+                check_sampler(sampler.n_items(), *n, &rows)?;
             }
             Negatives::Labels | Negatives::InBatch => {}
         }
@@ -244,6 +236,18 @@ where
     fn n_rows(&self, batch: &RetrievalBatch) -> usize {
         batch.n_rows
     }
+}
+
+/// Refuses a sampler of items that have no row, or one that draws none.
+fn check_sampler(n_drawn: u32, n: usize, rows: &RetrievalRows) -> Result<()> {
+    let (drawn, there_are) = (n_drawn as usize, rows.item_table().n_rows());
+    if drawn > there_are {
+        return Err(parameter("negatives", format!("a sampler of {drawn} items, but there are {there_are}")));
+    }
+    if n == 0 {
+        return Err(parameter("n_negatives", "0; a sampler draws at least 1".into()));
+    }
+    Ok(())
 }
 
 /// The vectors of some positions of a selection.

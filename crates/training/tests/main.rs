@@ -10,6 +10,7 @@ mod determinism;
 mod evaluate;
 mod fit;
 mod horizon;
+mod protocol;
 mod recommend;
 mod reference;
 mod retrieval_task;

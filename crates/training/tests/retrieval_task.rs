@@ -73,7 +73,7 @@ fn labelled() -> RetrievalRows {
     .unwrap()
 }
 
-fn sampler() -> Arc<dyn NegativeSampler> {
+fn sampler() -> Arc<UniformNegatives> {
     Arc::new(UniformNegatives::new(N_ITEMS, 5).unwrap())
 }
 

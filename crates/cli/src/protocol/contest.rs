@@ -26,6 +26,12 @@ pub(super) fn contest(
         true => ProtocolModel::ALL.to_vec(),
         false => contest.models.clone(),
     };
+    // A model that is named twice takes part once.
+    let models = models
+        .iter()
+        .enumerate()
+        .filter(|(at, model)| !models[..*at].contains(model))
+        .map(|(_, model)| *model);
     let seeds: Vec<u64> = (0..contest.seeds as u64).map(|n| FIRST_SEED + n).collect();
     let progress = ContestProgress::new();
     let validation = protocol.hold_out(FIRST_SEED)?;
@@ -33,13 +39,18 @@ pub(super) fn contest(
         progress.suspend(|| heading.print());
     }
     let mut outcome = ProtocolOutcome::new(heading, &common.device, seeds);
+    let mut failure = None;
     for model in models {
         let contender = model.contender(&device);
         let entry = Entry { model, contender: contender.as_ref(), protocol, k, progress: &progress };
         // A model that cannot run is a row that says why.
         let found = match entry.run(validation.as_ref(), outcome.seeds()) {
             Ok(found) => found,
-            Err(error) => ModelOutcome::failed(model.name(), &error),
+            Err(error) => {
+                let found = ModelOutcome::failed(model.name(), &error);
+                failure.get_or_insert(error);
+                found
+            }
         };
         if !common.json {
             progress.suspend(|| line(format_args!("{found}")));
@@ -47,11 +58,14 @@ pub(super) fn contest(
         outcome.models.push(found);
     }
     drop(progress);
-    if common.json {
-        return crate::data::print_json(&outcome);
+    match common.json {
+        true => crate::data::print_json(&outcome)?,
+        false => outcome.print_table(),
     }
-    outcome.print_table();
-    Ok(())
+    match failure {
+        Some(error) if outcome.models.iter().all(ModelOutcome::is_failed) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A model in the contest.
@@ -78,23 +92,18 @@ impl Entry<'_> {
         let choice = choose(self.contender, validation, self.k, FIRST_SEED, &mut show)?;
         self.candidate_done(last);
         let search = start.elapsed().as_secs_f64();
+        // A model that no seed changes has no interval over seeds.
+        let n_seeds = if self.contender.is_seeded() { seeds.len() } else { 1 };
         let mut outcomes: Vec<SeedOutcome> = Vec::new();
-        for &seed in seeds {
-            let outcome = match outcomes.first() {
-                // The same bits again.
-                Some(first) if !self.contender.is_seeded() => first.of_seed(seed),
-                _ => {
-                    self.progress.now(format!("{}: fitting, seed {seed}", self.model));
-                    let (evaluation, train) = self.fit(choice, seed)?;
-                    SeedOutcome::new(seed, &evaluation, train)
-                }
-            };
-            outcomes.push(outcome);
+        for &seed in &seeds[..n_seeds] {
+            self.progress.now(format!("{}: fitting, seed {seed}", self.model));
+            let (evaluation, train) = self.fit(choice, seed)?;
+            outcomes.push(SeedOutcome::new(seed, &evaluation, train));
         }
         let mut chosen = self.contender.parameters(choice.candidate);
-        if let (Some(parameters), Some(n_epochs)) = (chosen.as_object_mut(), choice.n_epochs) {
-            // The parameters say the most.
-            parameters.insert("n_epochs".into(), n_epochs.into());
+        if let Some(parameters) = chosen.as_object_mut() {
+            // It is another one for each fit.
+            parameters.remove("seed");
         }
         Ok(ModelOutcome::new(self.model.name(), choice, chosen, search, outcomes))
     }

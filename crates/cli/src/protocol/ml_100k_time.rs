@@ -42,8 +42,8 @@ pub(super) fn run(common: &Common, arguments: &Ml100kTimeProtocol) -> Result<()>
     let popular = SeedOutcome::new(FIRST_SEED, &split.evaluate(&split.popular(), K)?, 0.0);
     let recent = SeedOutcome::new(FIRST_SEED, &split.evaluate(&split.recent_popular(), K)?, 0.0);
     for (name, of_model) in [("popular", popular), ("recent-popular", recent)] {
-        let of_seeds = seeds.iter().map(|&seed| of_model.of_seed(seed)).collect();
-        outcome.models.push(ModelOutcome::new(name, CHOICE, json!({}), 0.0, of_seeds));
+        // No seed changes it.
+        outcome.models.push(ModelOutcome::new(name, CHOICE, json!({}), 0.0, vec![of_model]));
     }
 
     let config = HorizonConfig::default();

@@ -100,11 +100,6 @@ impl SeedOutcome {
         let metrics = summaries.map(|summary| (summary.label.clone(), json!(summary.value))).collect();
         SeedOutcome { seed, metrics, train_seconds, evaluate_seconds: evaluation.seconds }
     }
-
-    /// The same for another seed, of a model that knows no seed.
-    pub(super) fn of_seed(&self, seed: u64) -> Self {
-        SeedOutcome { seed, ..self.clone() }
-    }
 }
 
 impl ModelOutcome {
@@ -160,6 +155,10 @@ impl ModelOutcome {
         let intervals = intervals.into_iter().map(|(label, interval)| (label, json!(interval)));
         self.user_intervals = Some(intervals.collect());
         self
+    }
+
+    pub(super) fn is_failed(&self) -> bool {
+        self.error.is_some()
     }
 
     pub(super) fn failed(name: &str, error: &Error) -> Self {

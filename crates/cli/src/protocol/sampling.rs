@@ -59,7 +59,8 @@ pub(super) fn run(common: &Common, arguments: &SamplingProtocol) -> Result<()> {
             rows.iter().map(|(sampling, estimates)| model(*sampling, estimates)).collect();
         return crate::data::print_json(&json!({
             "protocol": "sampling", "head_fraction": HEAD_FRACTION, "test_tail_share": expected,
-            "n_epochs": n_epochs, "seeds": arguments.seeds, "device": common.device, "models": models,
+            "k": k, "n_epochs": n_epochs, "seed": 1, "seeds": (1..=arguments.seeds).collect::<Vec<_>>(),
+            "device": common.device, "models": models,
         }));
     }
     let labels = rows.first().map(|(_, estimates)| estimates.iter().map(|(label, _)| label.clone()));

@@ -40,7 +40,11 @@ macro_rules! in_epochs {
                 let TrainPart { positives, n_items } = train;
                 Ok(Box::new(match epochs {
                     Epochs::Configured => config.fit(positives, n_items)?,
-                    Epochs::Exactly(n) => Self { n_epochs: n as usize, ..config }.fit(positives, n_items)?,
+                    // Stopped, not shortened: the learning rate falls as it did when the number was chosen.
+                    Epochs::Exactly(n) => config.fit_with(positives, n_items, |epoch, _| match epoch as u64 {
+                        epoch if epoch >= n => ControlFlow::Break(()),
+                        _ => ControlFlow::Continue(()),
+                    })?,
                     Epochs::Watched(watch) => config.fit_with(
                         positives,
                         n_items,

@@ -162,7 +162,7 @@ impl RatingTowers {
             return bad("targets", format!("{target} is not in 0..=1"));
         }
         if [self.d_embedding, self.n_models, self.batch_size].contains(&0) || self.hidden.contains(&0) {
-            return bad("d_embedding", "sizes and numbers of models are at least 1".into());
+            return bad("d_embedding, n_models, batch_size, hidden", "all are at least 1".into());
         }
         for (key, value) in [
             ("learning_rate", self.learning_rate),

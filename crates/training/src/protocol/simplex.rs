@@ -43,35 +43,33 @@ impl Recipe for SimpleXRecipe {
 
     fn fit(&self, train: TrainPart<'_>, seed: u64, epochs: Epochs<'_>) -> Result<Box<dyn ItemScorer>> {
         let TrainPart { positives, n_items } = train;
-        let mut training = self.training.clone();
-        let fit = |training: &SimpleXTraining, progress: &mut dyn Progress<SimpleX>| {
-            fit_simplex(training, positives, n_items, seed, &self.device, progress)
+        let fit = |progress: &mut dyn Progress<SimpleX>| {
+            fit_simplex(&self.training, positives, n_items, seed, &self.device, progress)
         };
-        match epochs {
-            Epochs::Configured => Ok(Box::new(fit(&training, &mut ())?.scorer)),
-            Epochs::Exactly(n) => {
-                training.n_epochs = n;
-                Ok(Box::new(fit(&training, &mut ())?.scorer))
-            }
-            Epochs::Watched(watch) => {
-                let bags: Vec<&[u32]> = positives.rows().collect();
-                let histories = JaggedIds::from_bags(&bags).map_err(|error| {
-                    burn_recsys_data::Error::Parameter { parameter: "positives", message: error.to_string() }
-                })?;
-                let users = (0..positives.n_rows() as u32).collect();
-                let mut watching = Watching { watch, users, histories, stopped: None };
-                match fit(&training, &mut watching) {
-                    Ok(fitted) => Ok(Box::new(fitted.scorer)),
-                    Err(error) => watching.stopped.ok_or(error),
-                }
-            }
+        let (watch, last) = match epochs {
+            Epochs::Configured => return Ok(Box::new(fit(&mut ())?.scorer)),
+            // Stopped, not shortened: the learning rate falls as it did when the number was chosen.
+            Epochs::Exactly(n) => (None, n),
+            Epochs::Watched(watch) => (Some(watch), self.training.n_epochs),
+        };
+        let bags: Vec<&[u32]> = positives.rows().collect();
+        let histories = JaggedIds::from_bags(&bags).map_err(|error| burn_recsys_data::Error::Parameter {
+            parameter: "positives",
+            message: error.to_string(),
+        })?;
+        let users = (0..positives.n_rows() as u32).collect();
+        let mut watching = Watching { watch, last, users, histories, stopped: None };
+        match fit(&mut watching) {
+            Ok(fitted) => Ok(Box::new(fitted.scorer)),
+            Err(error) => watching.stopped.ok_or(error),
         }
     }
 }
 
-/// Shows the model after every epoch.
+/// Shows the model after every epoch, and stops after the last one.
 struct Watching<'a, 'w> {
-    watch: &'a mut Watch<'w>,
+    watch: Option<&'a mut Watch<'w>>,
+    last: u64,
     users: Vec<u32>,
     histories: JaggedIds,
     /// The model of the epoch after which it was enough.
@@ -81,8 +79,13 @@ struct Watching<'a, 'w> {
 impl Progress<SimpleX> for Watching<'_, '_> {
     fn epoch(&mut self, state: &TrainState<SimpleX>) -> Result<()> {
         let epoch = state.history.len() as u64;
+        if self.watch.is_none() && epoch < self.last {
+            return Ok(());
+        }
         let scorer = state.model.scorer(&self.users, &self.histories)?;
-        if (self.watch)(epoch, &scorer) == ControlFlow::Break(()) {
+        let is_enough =
+            self.watch.as_mut().is_some_and(|watch| watch(epoch, &scorer) == ControlFlow::Break(()));
+        if is_enough || epoch >= self.last {
             self.stopped = Some(Box::new(scorer));
             return Err(Error::Stopped { epoch });
         }

@@ -17,6 +17,11 @@ use super::contender::Recipe;
 use super::{Epochs, TrainPart};
 use crate::{Error, FitConfig, Negatives, Optimizers, Result, RetrievalRows, RetrievalTask, TrainState, fit};
 
+/// Batches are made smaller until an epoch has so many steps.
+const STEPS: usize = 64;
+/// The fewest rows of a batch that is made smaller.
+const LEAST_BATCH: usize = 64;
+
 /// What the positive of a row is told from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -62,7 +67,7 @@ pub struct TwoTowerRecipe {
     pub sampling: Sampling,
     /// Items drawn for a batch, where they are drawn.
     pub n_negatives: usize,
-    /// Rows of a batch.
+    /// Rows of a batch; fewer where there are less than 64 times as many.
     pub batch_size: usize,
     /// How far a step of Adam goes.
     pub learning_rate: f64,
@@ -118,6 +123,9 @@ impl Recipe for TwoTowerRecipe {
             Ok::<_, Error>((fields, rows))
         };
         let ((user_fields, user_rows), (item_fields, item_rows)) = (table(n_users)?, table(n_items)?);
+        // Few rows in large batches would be a step or two an epoch: nothing is learned before patience ends.
+        let most = (users.len() / STEPS).next_power_of_two().max(LEAST_BATCH);
+        let batch_size = self.batch_size.min(most);
         let rows = RetrievalRows::new(users, items, user_rows.clone(), item_rows.clone())?;
         let sampler = Arc::new(UniformNegatives::new(n_items as u32, seed)?);
         let (n, sampling) = (self.n_negatives, self.sampling);
@@ -127,15 +135,10 @@ impl Recipe for TwoTowerRecipe {
             Sampling::Mixed | Sampling::MixedLogQ => Negatives::Mixed { sampler, n },
         };
         let loss = RetrievalLoss::Softmax { temperature: 1.0 };
-        let task = RetrievalTask::<EmbeddingTable, EmbeddingTable>::new(
-            rows,
-            negatives,
-            loss,
-            self.batch_size,
-            seed,
-        )?
-        .with_log_q(matches!(sampling, Sampling::InBatchLogQ | Sampling::MixedLogQ))
-        .with_known(positives.clone())?;
+        let task =
+            RetrievalTask::<EmbeddingTable, EmbeddingTable>::new(rows, negatives, loss, batch_size, seed)?
+                .with_log_q(matches!(sampling, Sampling::InBatchLogQ | Sampling::MixedLogQ))
+                .with_known(positives.clone())?;
 
         let device = self.device.clone().autodiff();
         let tower = |fields| {

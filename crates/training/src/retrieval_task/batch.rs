@@ -1,6 +1,6 @@
 //! What one step of retrieval works on.
 
-use burn_recsys_data::NegativeSampler;
+use burn_recsys_data::SharedNegativeSampler;
 use burn_recsys_embeddings::Lookup;
 use burn_recsys_models::TowerRows;
 
@@ -60,6 +60,19 @@ impl Selection {
     }
 }
 
+/// Adds the items that all rows of batch `index` share.
+fn draw_shared(
+    sampler: &dyn SharedNegativeSampler,
+    epoch: u64,
+    index: usize,
+    n: usize,
+    items: &mut Vec<u32>,
+) {
+    let start = items.len();
+    items.resize(start + n, 0);
+    sampler.sample_shared_into(epoch, index as u64, &mut items[start..]);
+}
+
 impl<U, I> RetrievalTask<U, I> {
     /// The batch of some rows, batch `index` of `epoch`.
     pub(super) fn batch(&self, epoch: u64, index: usize, rows: &[u32]) -> RetrievalBatch {
@@ -84,10 +97,9 @@ impl<U, I> RetrievalTask<U, I> {
                 })
             }
             Negatives::Shared { sampler, n } => {
-                self.draw_shared(sampler.as_ref(), epoch, index, *n, users[0], &mut items);
-                let user = users[0];
+                draw_shared(sampler.as_ref(), epoch, index, *n, &mut items);
                 self.candidates(&users, &items, rows.len(), true, |row, item| match row {
-                    Some(_) => *n as f64 * sampler.log_probability(user, item).exp(),
+                    Some(_) => *n as f64 * sampler.log_shared_probability(item).exp(),
                     None => 1.0,
                 })
             }
@@ -95,11 +107,10 @@ impl<U, I> RetrievalTask<U, I> {
                 self.candidates(&users, &items, 0, true, |_, item| self.shares[item as usize])
             }
             Negatives::Mixed { sampler, n } => {
-                self.draw_shared(sampler.as_ref(), epoch, index, *n, users[0], &mut items);
-                let user = users[0];
+                draw_shared(sampler.as_ref(), epoch, index, *n, &mut items);
                 self.candidates(&users, &items, 0, true, |_, item| {
                     rows.len() as f64 * self.shares[item as usize]
-                        + *n as f64 * sampler.log_probability(user, item).exp()
+                        + *n as f64 * sampler.log_shared_probability(item).exp()
                 })
             }
         };
@@ -109,22 +120,6 @@ impl<U, I> RetrievalTask<U, I> {
             n_rows: rows.len(),
             compared,
         }
-    }
-
-    /// Adds the items that all rows of batch `index` share.
-    fn draw_shared(
-        &self,
-        sampler: &dyn NegativeSampler,
-        epoch: u64,
-        index: usize,
-        n: usize,
-        user: u32,
-        items: &mut Vec<u32>,
-    ) {
-        let start = items.len();
-        items.resize(start + n, 0);
-        // Numbers that no row has.
-        sampler.sample_into(epoch, (self.rows.n_rows() + index) as u64, user, &mut items[start..]);
     }
 
     /// The negatives that begin at `first` among `items`. `q` is the expected number of times that an item is
