@@ -57,6 +57,9 @@ fn bad_input_is_refused() {
     assert!(default().fit(&positives, 1).unwrap_err().to_string().contains("item 1 does not exist"));
     let tight = SlimConfig { max_memory_mib: 0, ..default() };
     assert!(matches!(tight.fit(&positives, 2).unwrap_err(), Error::TooLarge { needed: 1, most: 0, .. }));
+    // 2^20 pairs and 200 weights to each of 1024 items, of 8 bytes, and rows.
+    let all = Csr::from_rows([(0..1024).collect::<Vec<u32>>()]);
+    assert!(matches!(tight.fit(&all, 1024).unwrap_err(), Error::TooLarge { needed: 10, .. }));
     assert!(SlimConfig::candidates().contains(&default()));
 }
 
