@@ -24,6 +24,7 @@ mod error;
 mod factorization;
 mod ials;
 mod item_knn;
+mod normal;
 mod popular;
 mod positives;
 mod scorer;
