@@ -20,8 +20,8 @@ pub enum Error {
     Empty,
     /// A model would need more memory than it may take.
     #[error(
-        "{model} of {n_items} items needs {needed} MiB, but may take {most} MiB: raise the bound, filter rare \
-         items out, or take a model whose memory grows with the interactions, such as ItemKnn"
+        "{model} of {n_items} items needs {needed} MiB, but may take {most} MiB: raise the bound, filter \
+         rare items out, or take a model whose memory grows with the interactions, such as ItemKnn"
     )]
     TooLarge {
         /// Which model.

@@ -94,7 +94,8 @@ proptest! {
         let config = SlimConfig { l1: l1 as f32, l2: l2 as f32, ..Default::default() };
         let weights = dense(&config.fit(&positives, n_items).unwrap());
         let shared = |i: usize, j: usize| {
-            positives.rows().filter(|row| row.contains(&(i as u32)) && row.contains(&(j as u32))).count() as f64
+            let has_both = |row: &&[u32]| row.contains(&(i as u32)) && row.contains(&(j as u32));
+            positives.rows().filter(has_both).count() as f64
         };
         let weight = |i: usize, j: usize| weights[i][j];
         for j in 0..n_items {

@@ -77,9 +77,9 @@ pub struct BprMf {
 }
 
 impl BprMfConfig {
-    /// This configuration and variations of it, to choose from by held-out rows: harder negatives and more epochs
-    /// for large sparse data, less regularisation for much data. The last one takes thirty times as long as the
-    /// first.
+    /// This configuration and variations of it, to choose from by held-out rows: harder negatives and more
+    /// epochs for large sparse data, less regularisation for much data. The last one takes thirty times as
+    /// long as the first.
     pub fn candidates(&self) -> Vec<Self> {
         let n_epochs = self.n_epochs;
         [(8, 0.06, n_epochs), (8, 0.03, n_epochs), (32, 0.03, n_epochs), (64, 0.05, 5 * n_epochs)]
@@ -89,9 +89,9 @@ impl BprMfConfig {
 
     /// Fits the model.
     ///
-    /// A user without items has a vector of zeros: their scores are the biases of the items. A row is skipped in
-    /// an epoch in which its user has met all items of its block, and counted by [`BprMf::n_skipped`]; in a
-    /// catalogue of one item that is every row.
+    /// A user without items has a vector of zeros: their scores are the biases of the items. A row is skipped
+    /// in an epoch in which its user has met all items of its block, and counted by [`BprMf::n_skipped`]; in
+    /// a catalogue of one item that is every row.
     ///
     /// # Shapes
     /// - `positives`: row `u` holds the items of user `u`, ascending and unique

@@ -171,6 +171,21 @@ mod tests {
     }
 
     #[test]
+    fn both_sides_have_a_permutation_of_their_own_in_every_epoch() {
+        let identity = Partition::identity(100, 4);
+        let mut orders = vec![identity.order.clone()];
+        for epoch in 0..4 {
+            for axis in [Axis::Users, Axis::Items] {
+                let partition = identity.of_epoch(3, axis, epoch);
+                let back = partition.positions.iter().map(|&position| partition.order[position as usize]);
+                assert!(back.eq(0..100), "{axis:?} of epoch {epoch}");
+                assert!(!orders.contains(&partition.order), "{axis:?} of epoch {epoch}");
+                orders.push(partition.order);
+            }
+        }
+    }
+
+    #[test]
     fn moving_keeps_every_vector() {
         let random = Random::new(1, Stream::Weights, 0);
         let mut side = Side::normal((2500, 7), 5, 1.0, random);
