@@ -17,36 +17,6 @@ mod negatives;
 mod partition;
 mod strata;
 
-use burn_recsys_data::Csr;
-
-use crate::{Error, Result};
 pub use biased::{BiasedMf, BiasedMfConfig};
 pub use bpr::{BprMf, BprMfConfig};
 pub use logistic::{LogisticMf, LogisticMfConfig};
-
-/// Refuses items that do not exist, or are not ascending and unique.
-fn check_positives(positives: &Csr, n_items: usize) -> Result<()> {
-    let refuse = |parameter, message| Err(Error::Parameter { parameter, message });
-    if positives.n_values() == 0 {
-        return Err(Error::Empty);
-    }
-    let n_users = positives.n_rows();
-    if u32::try_from(n_items.max(n_users)).is_err() {
-        let message = format!("{n_users} users and {n_items} items; there can be at most {} each", u32::MAX);
-        return refuse("positives", message);
-    }
-    for (user, items) in positives.rows().enumerate() {
-        if !items.is_sorted_by(|a, b| a < b) {
-            return refuse("positives", format!("the items of user {user} are not ascending and unique"));
-        }
-        if let Some(&last) = items.last()
-            && last as usize >= n_items
-        {
-            return refuse(
-                "positives",
-                format!("user {user} has item {last}, but there are {n_items} items"),
-            );
-        }
-    }
-    Ok(())
-}

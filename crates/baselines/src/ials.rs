@@ -10,12 +10,14 @@ mod solver;
 use std::ops::ControlFlow;
 
 use burn_recsys_data::Csr;
-use burn_recsys_data::random::{Draws, Random, Stream};
+use burn_recsys_data::random::{Random, Stream};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use self::model::ImplicitAls;
 use self::solver::{Problems, Weights};
+use crate::normal::normal_pair;
+use crate::positives::{check, users_of_items};
 use crate::{Error, Result};
 
 /// Matrix factorisation that fits 1 to what users have met and, with a small weight, 0 to everything
@@ -138,7 +140,8 @@ impl ImplicitAlsConfig {
         mut watch: impl FnMut(usize, &Fitted) -> Result<ControlFlow<()>>,
     ) -> Result<Fitted> {
         self.check()?;
-        let users_of_items = transposed(positives, n_items)?;
+        check(positives, n_items)?;
+        let users_of_items = users_of_items(positives, n_items);
         let d = self.d_embedding;
         let mut users = self.first_vectors(0, positives.n_rows());
         let mut items = self.first_vectors(1, n_items);
@@ -170,7 +173,7 @@ impl ImplicitAlsConfig {
         let mut vectors = vec![0.0; n * self.d_embedding];
         vectors.par_chunks_mut(self.d_embedding).enumerate().for_each(|(row, vector)| {
             let mut draws = random.row(row as u64);
-            vector.iter_mut().for_each(|value| *value = (std * normal(&mut draws)) as f32);
+            vector.iter_mut().for_each(|value| *value = (std * normal_pair(&mut draws)[0]) as f32);
         });
         vectors
     }
@@ -231,34 +234,6 @@ impl Fitted {
     fn model(self) -> Result<ImplicitAls> {
         ImplicitAls::new(self.users, self.items, self.problems)
     }
-}
-
-/// The users of every item, ascending.
-fn transposed(positives: &Csr, n_items: usize) -> Result<Csr> {
-    let mut items = Vec::with_capacity(positives.n_values());
-    let mut users = Vec::with_capacity(positives.n_values());
-    for (user, row) in positives.rows().enumerate() {
-        let refuse = |message| Err(Error::Parameter { parameter: "positives", message });
-        if let Some(pair) = row.windows(2).find(|pair| pair[0] >= pair[1]) {
-            let [a, b] = [pair[0], pair[1]];
-            return refuse(format!("user {user} has item {b} after {a}; items must be ascending and unique"));
-        }
-        if let Some(item) = row.last().filter(|&&item| item as usize >= n_items) {
-            return refuse(format!("user {user} has item {item}, but there are {n_items} items"));
-        }
-        items.extend_from_slice(row);
-        users.resize(items.len(), user as u32);
-    }
-    if items.is_empty() {
-        return Err(Error::Empty);
-    }
-    Ok(Csr::group(n_items, &items, users.into_iter()))
-}
-
-/// One standard normal value (Box and Muller 1958).
-fn normal(draws: &mut Draws) -> f64 {
-    let radius = (-2.0 * (1.0 - draws.uniform()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * draws.uniform()).cos()
 }
 
 #[cfg(test)]

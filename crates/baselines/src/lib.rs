@@ -11,7 +11,7 @@
 //! | [`ItemKnn`] | the most similar items of the user's own |
 //! | [`ImplicitAls`] | matrix factorisation by implicit alternating least squares |
 //! | [`Slim`] | a sparse, non-negative linear model of items by items |
-//! | [`BprMf`], [`LogisticMf`] | vectors by stochastic gradient descent on interactions and random negatives |
+//! | [`BprMf`], [`LogisticMf`] | vectors by stochastic gradient descent, with random negatives |
 //! | [`BiasedMf`] | vectors and biases that predict ratings |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
@@ -24,6 +24,7 @@ mod error;
 mod factorization;
 mod ials;
 mod item_knn;
+mod normal;
 mod popular;
 mod positives;
 mod scorer;

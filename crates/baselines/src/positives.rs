@@ -14,10 +14,15 @@ pub(crate) fn check(positives: &Csr, n_items: usize) -> Result<()> {
         let message = format!("{n_items} items; their indices are 32-bit numbers");
         return Err(Error::Parameter { parameter: "n_items", message });
     }
+    if positives.n_rows() > u32::MAX as usize {
+        let message = format!("{} users; their indices are 32-bit numbers", positives.n_rows());
+        return Err(Error::Parameter { parameter: "positives", message });
+    }
     for (user, row) in positives.rows().enumerate() {
         if let Some(pair) = row.windows(2).find(|pair| pair[0] >= pair[1]) {
             let message = format!(
-                "user {user}: item {} comes after item {}; items must ascend and be unique (`Csr::sorted_unique`)",
+                "user {user}: item {} comes after item {}; items must ascend and be unique \
+                 (`Csr::sorted_unique`)",
                 pair[1], pair[0]
             );
             return Err(Error::Parameter { parameter: "positives", message });

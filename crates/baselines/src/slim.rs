@@ -35,7 +35,9 @@ pub struct SlimConfig {
     pub l2: f32,
     /// How many items of highest cosine may have a weight to an item; from 1. Default 200.
     pub n_candidates: usize,
-    /// The most memory that the numbers of shared users may take, MiB. Default 8192.
+    /// The most memory that the numbers of shared users and the weights may take together, MiB. The users
+    /// of items and what threads work with, about `16 * n_items + 4 * n_candidates^2` bytes each, are not
+    /// counted. Default 8192.
     pub max_memory_mib: usize,
 }
 
@@ -65,12 +67,15 @@ impl SlimConfig {
         check(positives, n_items)?;
         self.check_memory(positives, n_items)?;
         let shared = SharedUsers::new(positives, n_items);
-        let gram = SparseWeights::from_rows(in_blocks(n_items, |item, scratch| {
+        let gram = in_blocks(n_items, |item, scratch| {
             let sums = shared.of(item, |_| 1.0, &mut scratch.sums);
             sums.map(|(item, score)| Hit { item, score }).collect()
-        }));
+        });
+        let popularity: Vec<f32> = shared.users.rows().map(|users| users.len() as f32).collect();
         drop(shared);
+        let gram = Gram { rows: gram, popularity };
         let columns = in_blocks(n_items, |item, scratch| self.column(&gram, item, &mut scratch.places));
+        drop(gram);
         let weights = SparseWeights::from_columns(&columns);
         Ok(Slim { histories: Arc::new(positives.clone()), weights })
     }
@@ -89,18 +94,23 @@ impl SlimConfig {
         Ok(())
     }
 
+    /// Both hold a [`Hit`] a pair of items. When weights change from columns to rows there are two copies of
+    /// them, but no more numbers of shared users, which are at least as many.
     fn check_memory(&self, positives: &Csr, n_items: usize) -> Result<()> {
         let pairs: u128 = positives.rows().map(|row| (row.len() as u128).pow(2)).sum();
-        let bytes = pairs.min((n_items as u128).pow(2)) * size_of::<Hit>() as u128;
+        let pairs = pairs.min((n_items as u128).pow(2));
+        let weights = pairs.min(n_items as u128 * self.n_candidates as u128);
+        // Of the rows of both, and of the blocks in which one of them is made.
+        let headers = 3 * n_items as u128 * size_of::<Vec<Hit>>() as u128;
+        let bytes = (pairs + weights) * size_of::<Hit>() as u128 + headers;
         let needed = usize::try_from(bytes.div_ceil(1 << 20)).unwrap_or(usize::MAX);
         let most = self.max_memory_mib;
         if needed > most { Err(Error::TooLarge { model: "SLIM", n_items, needed, most }) } else { Ok(()) }
     }
 
     /// The weights above 0 to `item`; `places` holds `u32::MAX` for all items, before and after.
-    fn column(&self, gram: &SparseWeights, item: u32, places: &mut [u32]) -> Vec<Hit> {
-        let popularity =
-            |of: u32| gram.row(of).iter().find(|hit| hit.item == of).map_or(0.0, |hit| hit.score);
+    fn column(&self, gram: &Gram, item: u32, places: &mut [u32]) -> Vec<Hit> {
+        let popularity = |of: u32| gram.popularity[of as usize];
         let hits = gram.row(item).iter().filter(|hit| hit.item != item);
         let hits = hits.map(|hit| Hit { item: hit.item, score: hit.score });
         let cosines = hits.map(|hit| Hit { score: hit.score / popularity(hit.item).sqrt(), ..hit }).collect();
@@ -160,20 +170,39 @@ impl SlimConfig {
     }
 }
 
+/// The numbers of users that items share.
+struct Gram {
+    /// For every item, itself included, those that share users with it, in no order.
+    rows: Vec<Vec<Hit>>,
+    /// The users of every item: the diagonal.
+    popularity: Vec<f32>,
+}
+
+impl Gram {
+    fn row(&self, item: u32) -> &[Hit] {
+        &self.rows[item as usize]
+    }
+}
+
 /// What one task works with.
 struct Scratch {
     sums: Sums,
     places: Vec<u32>,
 }
 
-/// One row for every item, in parallel.
+/// One row for every item, in parallel and without spare capacity.
 fn in_blocks(n_items: usize, row: impl Fn(u32, &mut Scratch) -> Vec<Hit> + Sync) -> Vec<Vec<Hit>> {
     let blocks: Vec<Vec<Vec<Hit>>> = (0..n_items.div_ceil(BLOCK))
         .into_par_iter()
         .map(|block| {
             let mut scratch = Scratch { sums: Sums::new(n_items), places: vec![u32::MAX; n_items] };
             let items = block * BLOCK..n_items.min((block + 1) * BLOCK);
-            items.map(|item| row(item as u32, &mut scratch)).collect()
+            let rows = items.map(|item| {
+                let mut row = row(item as u32, &mut scratch);
+                row.shrink_to_fit();
+                row
+            });
+            rows.collect()
         })
         .collect();
     blocks.into_iter().flatten().collect()

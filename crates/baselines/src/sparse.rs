@@ -23,13 +23,21 @@ impl SparseWeights {
 
     /// The columns of a square matrix, one after the other.
     pub(crate) fn from_columns(columns: &[Vec<Hit>]) -> Self {
-        let mut rows = vec![Vec::new(); columns.len()];
-        for (column, hits) in columns.iter().enumerate() {
+        let mut offsets = vec![0; columns.len() + 1];
+        columns.iter().flatten().for_each(|hit| offsets[hit.item as usize + 1] += 1);
+        for row in 0..columns.len() {
+            offsets[row + 1] += offsets[row];
+        }
+        let mut next = offsets.clone();
+        let mut entries = vec![Hit { item: 0, score: 0.0 }; offsets[columns.len()]];
+        for (column, hits) in (0u32..).zip(columns) {
             for hit in hits {
-                rows[hit.item as usize].push(Hit { item: column as u32, score: hit.score });
+                let at = &mut next[hit.item as usize];
+                entries[*at] = Hit { item: column, score: hit.score };
+                *at += 1;
             }
         }
-        Self::from_rows(rows)
+        SparseWeights { offsets, entries }
     }
 
     pub(crate) fn n_items(&self) -> usize {

@@ -81,7 +81,7 @@ fn bad_input_is_an_error() {
     assert_eq!(parameter(LogisticMfConfig { l2: f32::NAN, ..config() }), "l2");
     assert_eq!(
         config().fit(&Csr::from_rows([[3]]), 3).unwrap_err().to_string(),
-        "positives: user 0 has item 3, but there are 3 items"
+        "positives: user 0: item 3 does not exist: there are 3 items"
     );
     assert_eq!(config().fit(&Csr::from_rows([[0u32; 0]]), 3).unwrap_err(), Error::Empty);
     let error = LogisticMfConfig { learning_rate: 1e6, ..config() }.fit(&planted(100, 80, 8).positives, 80);

@@ -57,6 +57,9 @@ fn bad_input_is_refused() {
     assert!(default().fit(&positives, 1).unwrap_err().to_string().contains("item 1 does not exist"));
     let tight = SlimConfig { max_memory_mib: 0, ..default() };
     assert!(matches!(tight.fit(&positives, 2).unwrap_err(), Error::TooLarge { needed: 1, most: 0, .. }));
+    // 2^20 pairs and 200 weights to each of 1024 items, of 8 bytes, and rows.
+    let all = Csr::from_rows([(0..1024).collect::<Vec<u32>>()]);
+    assert!(matches!(tight.fit(&all, 1024).unwrap_err(), Error::TooLarge { needed: 10, .. }));
     assert!(SlimConfig::candidates().contains(&default()));
 }
 
@@ -91,7 +94,8 @@ proptest! {
         let config = SlimConfig { l1: l1 as f32, l2: l2 as f32, ..Default::default() };
         let weights = dense(&config.fit(&positives, n_items).unwrap());
         let shared = |i: usize, j: usize| {
-            positives.rows().filter(|row| row.contains(&(i as u32)) && row.contains(&(j as u32))).count() as f64
+            let has_both = |row: &&[u32]| row.contains(&(i as u32)) && row.contains(&(j as u32));
+            positives.rows().filter(has_both).count() as f64
         };
         let weight = |i: usize, j: usize| weights[i][j];
         for j in 0..n_items {

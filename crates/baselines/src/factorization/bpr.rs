@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use burn_recsys_data::Csr;
 use serde::{Deserialize, Serialize};
 
-use super::check_positives;
 use super::descent::{AfterEpoch, Descent, Fitted};
 use super::kernels::{LogisticLoss, Rate, dot, dot_difference, step_triple, stride};
 use super::negatives::{BlockNegatives, highest_scored};
 use super::strata::{Block, Shape, Strata, Tally};
+use crate::positives::check;
 use crate::{Error, ItemScorer, Result, VectorScorer};
 
 /// Matrix factorisation that ranks a user's items above others (Rendle et al. 2009, "BPR: Bayesian
@@ -77,9 +77,9 @@ pub struct BprMf {
 }
 
 impl BprMfConfig {
-    /// This configuration and variations of it, to choose from by held-out rows: harder negatives and more epochs
-    /// for large sparse data, less regularisation for much data. The last one takes thirty times as long as the
-    /// first.
+    /// This configuration and variations of it, to choose from by held-out rows: harder negatives and more
+    /// epochs for large sparse data, less regularisation for much data. The last one takes thirty times as
+    /// long as the first.
     pub fn candidates(&self) -> Vec<Self> {
         let n_epochs = self.n_epochs;
         [(8, 0.06, n_epochs), (8, 0.03, n_epochs), (32, 0.03, n_epochs), (64, 0.05, 5 * n_epochs)]
@@ -89,9 +89,9 @@ impl BprMfConfig {
 
     /// Fits the model.
     ///
-    /// A user without items has a vector of zeros: their scores are the biases of the items. A row is skipped in
-    /// an epoch in which its user has met all items of its block, and counted by [`BprMf::n_skipped`]; in a
-    /// catalogue of one item that is every row.
+    /// A user without items has a vector of zeros: their scores are the biases of the items. A row is skipped
+    /// in an epoch in which its user has met all items of its block, and counted by [`BprMf::n_skipped`]; in
+    /// a catalogue of one item that is every row.
     ///
     /// # Shapes
     /// - `positives`: row `u` holds the items of user `u`, ascending and unique
@@ -137,7 +137,7 @@ impl BprMfConfig {
             let message = format!("{}; it must be from 1 to 65536", self.n_candidates);
             return Err(Error::Parameter { parameter: "n_candidates", message });
         }
-        check_positives(positives, n_items)?;
+        check(positives, n_items)?;
         let d = self.d_embedding;
         let shape = Shape { n_users: positives.n_rows(), n_items, d };
         let strata = Strata::new(shape, self.initial_deviation, self.seed, positives);

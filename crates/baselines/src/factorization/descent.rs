@@ -95,3 +95,36 @@ pub(super) struct Fitted {
     /// In all epochs.
     pub(super) n_skipped: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(n_epochs: usize, final_learning_rate: f32) -> Vec<Rate> {
+        let descent = Descent {
+            d_embedding: 1,
+            learning_rate: 0.5,
+            final_learning_rate,
+            l2: 0.25,
+            n_epochs,
+            initial_deviation: 0.1,
+            naive_loss: 1.0,
+        };
+        (0..n_epochs).map(|epoch| descent.rate(epoch)).collect()
+    }
+
+    #[test]
+    fn the_learning_rate_falls_linearly_to_its_last_value() {
+        for (n_epochs, fraction) in [(2, 0.02), (5, 0.1), (20, 0.0), (20, 1.0)] {
+            let rates = rates(n_epochs, fraction);
+            let step = 0.5 * (1.0 - fraction) / (n_epochs - 1) as f32;
+            assert_eq!(rates[0].learning_rate, 0.5);
+            assert!((rates[n_epochs - 1].learning_rate - 0.5 * fraction).abs() < 1e-6);
+            for pair in rates.windows(2) {
+                assert!((pair[0].learning_rate - pair[1].learning_rate - step).abs() < 1e-6);
+            }
+            assert!(rates.iter().all(|rate| rate.decay == 1.0 - rate.learning_rate * 0.25));
+        }
+        assert_eq!(rates(1, 0.1)[0].learning_rate, 0.5);
+    }
+}

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use burn_recsys_data::Csr;
 use serde::{Deserialize, Serialize};
 
-use super::check_positives;
 use super::descent::{AfterEpoch, Descent, Fitted};
 use super::kernels::{LogisticLoss, Rate, dot, step_group, stride};
 use super::negatives::BlockNegatives;
 use super::strata::{Block, Shape, Strata, Tally};
+use crate::positives::check;
 use crate::{Error, ItemScorer, Result, VectorScorer};
 
 /// Matrix factorisation that tells interactions from random items by a logistic loss (Rendle, Krichene,
@@ -133,7 +133,7 @@ impl LogisticMfConfig {
             let message = format!("{}; it must be from 1 to 65536", self.n_negatives);
             return Err(Error::Parameter { parameter: "n_negatives", message });
         }
-        check_positives(positives, n_items)?;
+        check(positives, n_items)?;
         let d = self.d_embedding;
         let shape = Shape { n_users: positives.n_rows(), n_items, d };
         let strata = Strata::new(shape, self.initial_deviation, self.seed, positives);

@@ -4,6 +4,7 @@ use burn_recsys_data::random::{Random, Stream};
 use rayon::prelude::*;
 
 use super::kernels::stride;
+use crate::normal::normal_pair;
 
 /// The most parts that users and items are divided into, and so the most threads that have work.
 const MOST_PARTS: usize = 16;
@@ -87,11 +88,8 @@ impl Side {
         vectors.par_chunks_exact_mut(stride).enumerate().for_each(|(index, vector)| {
             let mut draws = random.row(index as u64);
             for pair in vector[..d].chunks_mut(2) {
-                // Box and Muller (1958), "A note on the generation of random normal deviates".
-                let radius = (-2.0 * (1.0 - draws.uniform()).ln()).sqrt();
-                let (sine, cosine) = (std::f64::consts::TAU * draws.uniform()).sin_cos();
-                for (value, at) in pair.iter_mut().zip([cosine, sine]) {
-                    *value = deviation * (radius * at) as f32;
+                for (value, normal) in pair.iter_mut().zip(normal_pair(&mut draws)) {
+                    *value = deviation * normal as f32;
                 }
             }
         });
@@ -168,6 +166,21 @@ mod tests {
             for other in [1, 40, 100, 511, 512, 5000] {
                 let parts = n_parts(n, other);
                 assert_eq!(n.div_ceil(n.div_ceil(parts)), parts, "{n} and {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_sides_have_a_permutation_of_their_own_in_every_epoch() {
+        let identity = Partition::identity(100, 4);
+        let mut orders = vec![identity.order.clone()];
+        for epoch in 0..4 {
+            for axis in [Axis::Users, Axis::Items] {
+                let partition = identity.of_epoch(3, axis, epoch);
+                let back = partition.positions.iter().map(|&position| partition.order[position as usize]);
+                assert!(back.eq(0..100), "{axis:?} of epoch {epoch}");
+                assert!(!orders.contains(&partition.order), "{axis:?} of epoch {epoch}");
+                orders.push(partition.order);
             }
         }
     }

@@ -217,3 +217,46 @@ impl<T: Copy + Default> PartRows<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_block_of_every_epoch_has_its_own_order() {
+        let everything = Csr::from_rows(vec![(0..64).collect::<Vec<u32>>(); 64]);
+        let mut strata = Strata::new(Shape { n_users: 64, n_items: 64, d: 1 }, 0.1, 7, &everything);
+        // All blocks have the same shape, and before they are shuffled positions of users ascend: the orders
+        // of those positions differ by the permutations alone, not by the partitions.
+        let unshuffled: Vec<u32> = (0..32).flat_map(|user| [user; 32]).collect();
+        let mut blocks = vec![unshuffled.clone()];
+        for epoch in 0..3 {
+            strata.divide(epoch, &everything);
+            for part in &strata.rows {
+                assert_eq!(part.bounds, [0, 1024, 2048]);
+                let of_block = |rows: &[Row<()>]| rows.iter().map(|row| row.user).collect();
+                blocks.extend(part.rows.chunks(1024).map(of_block));
+            }
+        }
+        assert_eq!(blocks.len(), 1 + 3 * 4);
+        for (at, block) in blocks.iter().enumerate() {
+            let mut sorted = block.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, unshuffled);
+            assert!(!blocks[..at].contains(block), "block {at} repeats an order");
+        }
+    }
+
+    #[test]
+    fn an_epoch_is_divided_alike_whatever_came_before() {
+        let everything = Csr::from_rows(vec![(0..64).collect::<Vec<u32>>(); 64]);
+        let mut strata = Strata::new(Shape { n_users: 64, n_items: 64, d: 1 }, 0.1, 7, &everything);
+        let mut rows_of = |epoch| {
+            strata.divide(epoch, &everything);
+            strata.rows.iter().flat_map(|part| part.rows.clone()).collect::<Vec<_>>()
+        };
+        let first = rows_of(0);
+        assert!(rows_of(1) != first);
+        assert!(rows_of(0) == first);
+    }
+}

@@ -4,7 +4,7 @@ use burn_recsys_data::Csr;
 
 use super::gram::gram;
 use super::solver::Weights;
-use super::transposed;
+use crate::positives::{check, users_of_items};
 use crate::{Error, Result};
 
 /// The sum of [`ImplicitAlsConfig`](super::ImplicitAlsConfig)'s objective, as `f64`.
@@ -22,7 +22,8 @@ pub(super) fn objective(
         let message = format!("they are of {} users, the model has {n_users}", positives.n_rows());
         return Err(Error::Parameter { parameter: "positives", message });
     }
-    let users_of_items = transposed(positives, n_items)?;
+    check(positives, n_items)?;
+    let users_of_items = users_of_items(positives, n_items);
     let inner =
         |x: &[f32], y: &[f32]| -> f64 { x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum() };
     let mut errors = 0.0;

@@ -171,3 +171,25 @@ fn a_regularisation_too_weak_for_single_precision_is_an_error_not_nonsense() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn first_vectors_have_the_deviation_that_was_asked_for() {
+    for (d_embedding, initial_std) in [(1, 0.1), (4, 0.1), (64, 0.5)] {
+        let config = ImplicitAlsConfig { d_embedding, initial_std, ..Default::default() };
+        let n = 64_000;
+        let sides = [0, 1].map(|side| config.first_vectors(side, n / d_embedding));
+        assert!(sides[0] != sides[1]);
+        for values in sides {
+            assert_eq!(values.len(), n);
+            let unit = initial_std / (d_embedding as f64).sqrt();
+            let moment = |power: i32| {
+                values.iter().map(|&value| (f64::from(value) / unit).powi(power)).sum::<f64>() / n as f64
+            };
+            // Within five standard errors of the moments of a normal distribution.
+            for (power, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (4, 3.0, 96.0)] {
+                let error = (moment(power) - expected).abs();
+                assert!(error < 5.0 * f64::sqrt(variance / n as f64), "moment {power}: {}", moment(power));
+            }
+        }
+    }
+}
