@@ -188,7 +188,7 @@ fn logits_are_their_formulas() {
     for (name, device) in devices() {
         let model = trained(&device);
         let expected = reference(&model);
-        assert!(expected.iter().any(|logit| logit.abs() > 0.5), "the logits test nothing: {expected:?}");
+        assert!(expected.iter().any(|logit| logit.abs() > 0.1), "the logits test nothing: {expected:?}");
         let (users, items) = (users(), items());
         let matrix = model.score_matrix(&users, &items, &mut Tape::off());
         assert_close(&values(matrix), expected.iter().copied(), name);
