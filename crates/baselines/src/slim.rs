@@ -242,10 +242,6 @@ impl ItemScorer for Slim {
     }
 
     fn score(&self, users: &[u32], scores: &mut [f32]) {
-        let n_items = self.n_items();
-        assert_eq!(scores.len(), users.len() * n_items, "scores must be [users, n_items]");
-        for (&user, row) in users.iter().zip(scores.chunks_exact_mut(n_items)) {
-            self.score_history(self.histories.row(user), row);
-        }
+        self.weights.score(&self.histories, users, scores);
     }
 }

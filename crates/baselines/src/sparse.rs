@@ -1,5 +1,6 @@
 //! Sparse weights between items.
 
+use burn_recsys_data::Csr;
 use burn_recsys_retrieval::Hit;
 
 /// For every item some other items and their weights: a sparse item-to-item matrix by rows.
@@ -57,6 +58,15 @@ impl SparseWeights {
             for hit in self.row(item) {
                 scores[hit.item as usize] += hit.score;
             }
+        }
+    }
+
+    /// Writes that sum for the history of each of `users`, `[users, n_items]`.
+    pub(crate) fn score(&self, histories: &Csr, users: &[u32], scores: &mut [f32]) {
+        let n_items = self.n_items();
+        assert_eq!(scores.len(), users.len() * n_items, "scores must be [users, n_items]");
+        for (&user, row) in users.iter().zip(scores.chunks_exact_mut(n_items)) {
+            self.sum_rows(histories.row(user), row);
         }
     }
 }
