@@ -57,6 +57,7 @@ pub mod beyond;
 pub mod catalogue;
 mod error;
 mod evaluator;
+mod lists;
 mod mean;
 pub mod pointwise;
 pub mod ranking;
@@ -64,4 +65,5 @@ mod report;
 
 pub use error::{Error, Result};
 pub use evaluator::{RankingEvaluator, UserList};
+pub use lists::{Lists, Truth};
 pub use report::{RankingReport, Summary};
