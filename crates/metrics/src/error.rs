@@ -168,6 +168,14 @@ pub enum Error {
         /// The grade found.
         grade: String,
     },
+    /// Two models were not measured on equally many users.
+    #[error("{n_first} values of the first model but {n_second} of the second; each user needs both")]
+    Paired {
+        /// Values of the first model.
+        n_first: usize,
+        /// Values of the second model.
+        n_second: usize,
+    },
     /// A score is NaN.
     #[error("row {row} (the first is 0): the score is NaN; remove the row or repair the model")]
     NanScore {

@@ -62,6 +62,7 @@ mod mean;
 pub mod pointwise;
 pub mod ranking;
 mod report;
+pub mod statistics;
 
 pub use error::{Error, Result};
 pub use evaluator::{RankingEvaluator, UserList};
