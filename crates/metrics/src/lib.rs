@@ -58,6 +58,7 @@ mod error;
 mod evaluator;
 mod mean;
 pub mod pointwise;
+mod quantile;
 pub mod ranking;
 mod report;
 
