@@ -5,5 +5,6 @@
 
 mod movielens;
 mod properties;
+mod properties_ranking;
 mod reference_pointwise;
 mod reference_ranking;
