@@ -1,6 +1,6 @@
-use burn_recsys_metrics::leakage::{LeakageReport, Part};
-use burn_recsys_metrics::statistics::{Interval, PairedComparison};
-use burn_recsys_metrics::{Lists, RankingReport, SampledCandidates};
+use burn_recsys_metrics::leakage::{Finding, FindingKind, LeakageReport, Part};
+use burn_recsys_metrics::statistics::{Bootstrap, Interval, PairedComparison};
+use burn_recsys_metrics::{Lists, RankingReport, SampledCandidates, Summary};
 
 use crate::input::{EvaluationFiles, Input};
 use crate::labels::Slices;
@@ -93,7 +93,11 @@ impl EvaluationFiles {
         if let Some(sampled) = sampled_candidates(&input, n_items)? {
             measured = measured.with_sampled_candidates(sampled);
         }
-        let other = input.compared.as_ref().map(|_| evaluator(&input, None, &cutoffs, config.is_graded)).transpose()?;
+        let other = input
+            .compared
+            .as_ref()
+            .map(|_| evaluator(&input, None, &cutoffs, config.is_graded))
+            .transpose()?;
         measured.observe_lists(&input.recommended, &input.truth)?;
         let report = measured.finish()?;
 
@@ -104,14 +108,16 @@ impl EvaluationFiles {
             }
             _ => Vec::new(),
         };
-        let interval = |summary: &burn_recsys_metrics::Summary| match &bootstrap {
-            // A metric of the catalogue has no standard error, and no values to draw from.
-            Some(bootstrap) if summary.standard_error.is_some() => {
-                report.bootstrap_interval(&summary.label, bootstrap)
+        let interval = |summary: &Summary| -> Result<Option<Interval>> {
+            match &bootstrap {
+                // A metric of the catalogue has no standard error, and no values to draw from.
+                Some(bootstrap) if summary.standard_error.is_some() => {
+                    Ok(report.bootstrap_interval(&summary.label, bootstrap)?)
+                }
+                _ => Ok(summary.normal_interval(config.confidence)),
             }
-            _ => Ok(summary.normal_interval(config.confidence)),
         };
-        let intervals = report.summaries().iter().map(interval).collect::<Result<Vec<_>, _>>()?;
+        let intervals = report.summaries().iter().map(interval).collect::<Result<Vec<_>>>()?;
         let most = cutoffs.last().copied().unwrap_or_default();
         Ok(Evaluation {
             users: count_users(&input),
@@ -170,10 +176,9 @@ fn microseconds(seconds: &[f64]) -> Vec<i64> {
 }
 
 fn examples(leakage: &LeakageReport, input: &Input) -> Vec<String> {
-    let of_finding = |finding: &burn_recsys_metrics::leakage::Finding| {
-        use burn_recsys_metrics::leakage::FindingKind::DuplicateInTrain;
+    let of_finding = |finding: &Finding| {
         let rows = match (&input.train, finding.kind) {
-            (Some(train), DuplicateInTrain) => train,
+            (Some(train), FindingKind::DuplicateInTrain) => train,
             _ => &input.test,
         };
         finding.examples.first().map_or_else(String::new, |&row| {
@@ -188,7 +193,7 @@ fn examples(leakage: &LeakageReport, input: &Input) -> Vec<String> {
 fn compare(
     report: &RankingReport,
     other: &RankingReport,
-    bootstrap: &burn_recsys_metrics::statistics::Bootstrap,
+    bootstrap: &Bootstrap,
 ) -> Result<Vec<(String, PairedComparison)>> {
     let labels = other.summaries().iter().map(|summary| summary.label.clone());
     let labels = labels.filter(|label| !label.starts_with("Overlap"));
@@ -207,7 +212,8 @@ fn sampled_candidates(input: &Input, n_items: usize) -> Result<Option<SampledCan
         for (items, what) in [(recommended, "recommended"), (relevant, "relevant")] {
             if let Some(&item) = items.iter().find(|&item| !is_candidate(item)) {
                 let (user, item) = (input.user_name(user), input.item_name(item));
-                let message = format!("item {item} is {what} to user {user} but not among the user's candidates");
+                let message =
+                    format!("item {item} is {what} to user {user} but not among the user's candidates");
                 return Err(Error::Parameter { parameter: "candidates", message });
             }
         }

@@ -138,7 +138,6 @@ impl Input {
     pub(crate) fn item_name(&self, item: u32) -> String {
         name(&self.item_ids, item)
     }
-
 }
 
 /// Ranked lists; by rank if there is one.
@@ -175,7 +174,8 @@ fn lists_of(rows: Rows, n_users: usize, notes: &mut Vec<String>) -> Result<Lists
 fn whole_ranks(rows: &Rows, ranks: &[f64]) -> Result<Vec<u32>> {
     let whole = |(row, &rank): (usize, &f64)| {
         let is_rank = rank >= 0.0 && rank <= f64::from(u32::MAX) && rank.fract() == 0.0;
-        let message = || format!("{rank} is not a rank; ranks are whole numbers from 0 or 1 on, the lowest best");
+        let message =
+            || format!("{rank} is not a rank; ranks are whole numbers from 0 or 1 on, the lowest best");
         if is_rank { Ok(rank as u32) } else { Err(rows.refused_row(row, message())) }
     };
     ranks.iter().enumerate().map(whole).collect()
@@ -195,7 +195,11 @@ fn truth_of(test: &Rows, n_users: usize, relevance: Relevance, notes: &mut Vec<S
     if kept.is_empty() {
         return Err(test.refused(format!("no rating is at least {min_rating}")));
     }
-    notes.push(format!("{} of {} rows of the ground truth are rated at least {min_rating}", kept.len(), ratings.len()));
+    notes.push(format!(
+        "{} of {} rows of the ground truth are rated at least {min_rating}",
+        kept.len(),
+        ratings.len()
+    ));
     let pick = |column: &[u32]| kept.iter().map(|&row| column[row]).collect::<Vec<_>>();
     let (users, items) = (pick(users), pick(items));
     if !relevance.is_graded {
@@ -203,7 +207,9 @@ fn truth_of(test: &Rows, n_users: usize, relevance: Relevance, notes: &mut Vec<S
     }
     let grades: Vec<f64> = kept.iter().map(|&row| ratings[row]).collect();
     Truth::graded(n_users, &users, &items, &grades).map_err(|error| match error {
-        MetricsError::GradeRow { row, grade } => grade_of_row(test, MetricsError::GradeRow { row: kept[row], grade }),
+        MetricsError::GradeRow { row, grade } => {
+            grade_of_row(test, MetricsError::GradeRow { row: kept[row], grade })
+        }
         error => error.into(),
     })
 }

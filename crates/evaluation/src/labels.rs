@@ -16,7 +16,6 @@ const MOST_SLICES: usize = 100;
 /// The categories of each item, as indices.
 pub(crate) struct Categories {
     pub(crate) of_items: Lists,
-    pub(crate) n_categories: usize,
 }
 
 impl Categories {
@@ -32,7 +31,7 @@ impl Categories {
         let (items, of_items): (Vec<u32>, Vec<u32>) =
             known.map(|(row, item)| (item, categories.indices[row])).unzip();
         let of_items = Lists::of_pairs(item_ids.len(), &items, &of_items)?;
-        Ok(Categories { of_items, n_categories: categories.ids.len() })
+        Ok(Categories { of_items })
     }
 }
 
@@ -120,8 +119,9 @@ impl Labels {
         let grouping = |(grouping, column): &(String, IdColumn)| {
             let n_slices = column.ids.len();
             if n_slices > MOST_SLICES {
-                let message =
-                    format!("column {grouping:?} has {n_slices} different values; slices are at most {MOST_SLICES}");
+                let message = format!(
+                    "column {grouping:?} has {n_slices} different values; slices are at most {MOST_SLICES}"
+                );
                 return Err(Error::File { path: path.to_path_buf(), message });
             }
             let slices = column.ids.iter().map(|id| id.to_string());

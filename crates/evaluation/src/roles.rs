@@ -30,10 +30,20 @@ impl Role {
     /// Names that other programs write, in lower case.
     fn known(self) -> &'static [&'static str] {
         match self {
-            Role::User => &["user_id", "user", "userid", "user_idx", "uid", "query_id", "visitor_id", "visitorid"],
-            Role::Item => {
-                &["item_id", "item", "itemid", "item_idx", "iid", "movie_id", "movieid", "product_id", "productid"]
+            Role::User => {
+                &["user_id", "user", "userid", "user_idx", "uid", "query_id", "visitor_id", "visitorid"]
             }
+            Role::Item => &[
+                "item_id",
+                "item",
+                "itemid",
+                "item_idx",
+                "iid",
+                "movie_id",
+                "movieid",
+                "product_id",
+                "productid",
+            ],
             Role::Score => &["score", "scores", "prediction", "predicted", "rating", "relevance"],
             Role::Rank => &["rank", "position"],
             Role::Rating => &["rating", "relevance", "grade", "label", "weight", "score"],
@@ -85,7 +95,8 @@ impl ColumnNames {
         let found = known.next();
         if let (Some(first), Some(second)) = (found, known.next()) {
             let role = role.name();
-            let message = format!("columns {first:?} and {second:?} can both be the {role}; name one with --{role}");
+            let message =
+                format!("columns {first:?} and {second:?} can both be the {role}; name one with --{role}");
             return Err(Error::File { path: path.to_path_buf(), message });
         }
         Ok(found.map(String::as_str))
@@ -96,7 +107,8 @@ impl ColumnNames {
         self.find(role, names, path)?.ok_or_else(|| {
             let role = role.name();
             let there: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
-            let message = format!("no column is known to be the {role}; name it with --{role}: {}", there.join(", "));
+            let message =
+                format!("no column is known to be the {role}; name it with --{role}: {}", there.join(", "));
             Error::File { path: path.to_path_buf(), message }
         })
     }

@@ -64,7 +64,9 @@ impl Rows {
     pub(crate) fn require(&self, role: Role, why: &str) -> Result<&[f64]> {
         self.numbers(role).ok_or_else(|| {
             let role = role.name();
-            self.refused(format!("no column is known to be the {role}, which {why} needs; name it with --{role}"))
+            self.refused(format!(
+                "no column is known to be the {role}, which {why} needs; name it with --{role}"
+            ))
         })
     }
 
@@ -105,7 +107,8 @@ impl Rows {
 }
 
 pub(crate) fn renumber(column: &mut IdColumn, ids: &IdMap) {
-    let new: Vec<u32> = column.ids.translate(ids).into_iter().map(|index| index.unwrap_or(u32::MAX)).collect();
+    let new: Vec<u32> =
+        column.ids.translate(ids).into_iter().map(|index| index.unwrap_or(u32::MAX)).collect();
     column.indices.iter_mut().for_each(|index| *index = new[*index as usize]);
     column.ids = ids.clone();
 }

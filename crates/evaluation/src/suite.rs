@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use burn_recsys_metrics::beyond::{
-    AveragePopularity, CategorySets, IntraListDiversity, InverseUserFrequency, ItemPopularity, JaccardDistance,
-    Overlap, Serendipity, Surprisal, Unexpectedness, UnseenShare,
+    AveragePopularity, CategorySets, IntraListDiversity, InverseUserFrequency, ItemPopularity,
+    JaccardDistance, Overlap, Serendipity, Surprisal, Unexpectedness, UnseenShare,
 };
-use burn_recsys_metrics::catalogue::{CatalogueMetric, Coverage, Entropy, Gini, TailShare, UserCoverage};
+use burn_recsys_metrics::catalogue::{CatalogueMetric, Coverage, Entropy, Gini, TailShare};
 use burn_recsys_metrics::ranking::{
     AchievablePrecision, FBeta, Gain, HitRate, MeanAveragePrecision, MeanReciprocalRank, Ndcg, Precision,
     RPrecision, RankBiasedPrecision, RankingMetric, Recall, RocAuc,
@@ -66,14 +66,10 @@ impl Training {
     fn catalogue_metrics(&self) -> Vec<Box<dyn CatalogueMetric>> {
         // The tail of the slices: all but the head that gathers four fifths of the interactions.
         let popularity = self.items_by_popularity();
-        let is_head = |item: u32| popularity.slice_of(item).is_some_and(|slice| popularity.slices()[slice] == "head");
+        let is_head =
+            |item: u32| popularity.slice_of(item).is_some_and(|slice| popularity.slices()[slice] == "head");
         let tail = (0..self.item_counts.len() as u32).filter(|&item| !is_head(item));
-        vec![
-            Box::new(Coverage),
-            Box::new(Gini),
-            Box::new(Entropy),
-            Box::new(TailShare::new(tail)),
-        ]
+        vec![Box::new(Coverage), Box::new(Gini), Box::new(Entropy), Box::new(TailShare::new(tail))]
     }
 }
 
