@@ -190,31 +190,6 @@ pub enum Error {
         /// The score found.
         value: f64,
     },
-    /// An item's index is too large.
-    #[error("row {row} (the first is 0): item {item} but there are {n_items} items, counted from 0")]
-    ItemIndex {
-        /// The row, counted from 0.
-        row: usize,
-        /// The index found.
-        item: u32,
-        /// How many items there are.
-        n_items: usize,
-    },
-    /// The items of a user's history are not strictly ascending.
-    #[error(
-        "user {user}: item {item} at position {position} of the history follows item {previous}; \
-         sort histories and remove duplicates, as Lists::of_pairs does"
-    )]
-    HistoryOrder {
-        /// The user's index.
-        user: u32,
-        /// The item that breaks the order.
-        item: u32,
-        /// Its position; the first is 0.
-        position: usize,
-        /// The item before it.
-        previous: u32,
-    },
     /// Two columns of the same rows differ in length.
     #[error("{n_left} {left} but {n_right} {right}; each row needs both")]
     ColumnLength {
@@ -242,5 +217,30 @@ pub enum Error {
         page: usize,
         /// What was found there and what to do.
         message: String,
+    },
+    /// An item's index is too large.
+    #[error("row {row} (the first is 0): item {item} but there are {n_items} items, counted from 0")]
+    ItemIndex {
+        /// The row, counted from 0.
+        row: usize,
+        /// The index found.
+        item: u32,
+        /// How many items there are.
+        n_items: usize,
+    },
+    /// The items of a user's history are not strictly ascending.
+    #[error(
+        "user {user}: item {item} at position {position} of the history follows item {previous}; \
+         sort histories and remove duplicates, as Lists::of_pairs does"
+    )]
+    HistoryOrder {
+        /// The user's index.
+        user: u32,
+        /// The item that breaks the order.
+        item: u32,
+        /// Its position; the first is 0.
+        position: usize,
+        /// The item before it.
+        previous: u32,
     },
 }
