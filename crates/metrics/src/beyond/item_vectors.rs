@@ -34,10 +34,15 @@ impl ItemVectors {
 /// `Σ f(left, right)` over the dimensions, in `f64`; the same bits for the same input.
 fn sum_of(left: &[f32], right: &[f32], f: impl Fn(f64, f64) -> f64) -> f64 {
     let mut lanes = [0.0_f64; LANES];
-    for (left, right) in left.chunks(LANES).zip(right.chunks(LANES)) {
-        for (lane, (&left, &right)) in lanes.iter_mut().zip(left.iter().zip(right)) {
-            *lane += f(f64::from(left), f64::from(right));
+    let (left, left_rest) = left.as_chunks::<LANES>();
+    let (right, right_rest) = right.as_chunks::<LANES>();
+    for (left, right) in left.iter().zip(right) {
+        for lane in 0..LANES {
+            lanes[lane] += f(f64::from(left[lane]), f64::from(right[lane]));
         }
+    }
+    for (lane, (&left, &right)) in lanes.iter_mut().zip(left_rest.iter().zip(right_rest)) {
+        *lane += f(f64::from(left), f64::from(right));
     }
     lanes.iter().sum()
 }

@@ -107,10 +107,17 @@ impl Ndcg {
         if highest == 0.0 {
             return None;
         }
-        let gain_of = |grade: f64| match self.gain {
-            Gain::Exponential => exponential_share(grade, highest),
-            Gain::Binary | Gain::Linear => grade / highest,
+        let gain = |grade: f64| match self.gain {
+            // `2^grade - 1`, without the 1 where it is beyond precision, and then scaled so as not to overflow.
+            Gain::Exponential if highest <= LARGE_GRADE => (grade * std::f64::consts::LN_2).exp_m1(),
+            Gain::Exponential if grade == 0.0 => 0.0,
+            Gain::Exponential => (grade - highest).exp2(),
+            Gain::Binary | Gain::Linear => grade,
         };
+        // Shares of the highest gain stand for the gains: dividing all by one number changes no quotient of
+        // sums, and no sum overflows.
+        let highest_gain = gain(highest);
+        let gain_of = |grade: f64| gain(grade) / highest_gain;
         let recommended = list.recommended();
         let dcg = list.hit_ranks_within(k).iter().fold(0.0, |sum, &rank| {
             let grade = recommended.get(rank - 1).and_then(|&item| list.grade(item));
@@ -147,16 +154,6 @@ impl RankingMetric for Ndcg {
             _ => self.binary(list),
         }
     }
-}
-
-/// `(2^grade - 1) / (2^highest - 1)`. Shares of the highest gain stand for the gains: dividing all by one
-/// number changes no quotient of sums, and no sum overflows.
-fn exponential_share(grade: f64, highest: f64) -> f64 {
-    if highest > LARGE_GRADE {
-        return if grade == 0.0 { 0.0 } else { (grade - highest).exp2() };
-    }
-    let gain = |grade: f64| (grade * std::f64::consts::LN_2).exp_m1();
-    gain(grade) / gain(highest)
 }
 
 /// `f` of the `n` highest grades, or all where there are fewer, in descending order.
