@@ -49,6 +49,22 @@ pub enum Error {
         /// The item before it.
         previous: u32,
     },
+    /// The grades are not one for each relevant item.
+    #[error("{n_grades} grades for {n_relevant} relevant items; each needs one")]
+    GradeCount {
+        /// Grades given.
+        n_grades: usize,
+        /// Relevant items.
+        n_relevant: usize,
+    },
+    /// A grade of relevance is negative or not finite.
+    #[error("relevant item {item} has grade {grade}; grades are finite and at least 0")]
+    Grade {
+        /// The item's index.
+        item: u32,
+        /// The grade found.
+        grade: String,
+    },
     /// A metric gave NaN instead of a number or `None`.
     #[error("{label} measured NaN; a metric returns None where it is undefined")]
     NanValue {
@@ -87,13 +103,52 @@ pub enum Error {
         /// In the other one.
         right: String,
     },
-    /// Two columns differ in length.
-    #[error("{n_scores} scores but {n_labels} labels; each row needs both")]
-    Length {
-        /// Rows of the score column.
-        n_scores: usize,
-        /// Rows of the label column.
-        n_labels: usize,
+    /// A user's index is too large.
+    #[error("row {row} (the first is 0): user {user} but there are {n_users} users, counted from 0")]
+    UserIndex {
+        /// The row, counted from 0.
+        row: usize,
+        /// The index found.
+        user: u32,
+        /// How many users there are.
+        n_users: usize,
+    },
+    /// Two rows recommend the same item to the same user.
+    #[error(
+        "rows {first} and {second} (the first is 0): item {item} is recommended to user {user} twice; \
+         keep one of them"
+    )]
+    RepeatedRow {
+        /// The earlier row, counted from 0.
+        first: usize,
+        /// The later row.
+        second: usize,
+        /// The user's index.
+        user: u32,
+        /// The item's index.
+        item: u32,
+    },
+    /// Two items of one list have the same rank.
+    #[error(
+        "rows {first} and {second} (the first is 0): user {user} has two items at rank {rank}; rank them"
+    )]
+    EqualRanks {
+        /// The earlier row, counted from 0.
+        first: usize,
+        /// The later row.
+        second: usize,
+        /// The rank of both.
+        rank: u32,
+        /// The user's index.
+        user: u32,
+    },
+    /// A grade in a column is negative or not finite.
+    #[error("row {row} (the first is 0): grade {grade}; grades are finite and at least 0")]
+    GradeRow {
+        /// The row, counted from 0.
+        row: usize,
+        /// The grade found.
+        grade: String,
     },
     /// A score is NaN.
     #[error("row {row} (the first is 0): the score is NaN; remove the row or repair the model")]
@@ -136,5 +191,30 @@ pub enum Error {
         page: usize,
         /// What was found there and what to do.
         message: String,
+    },
+    /// An item's index is too large.
+    #[error("row {row} (the first is 0): item {item} but there are {n_items} items, counted from 0")]
+    ItemIndex {
+        /// The row, counted from 0.
+        row: usize,
+        /// The index found.
+        item: u32,
+        /// How many items there are.
+        n_items: usize,
+    },
+    /// The items of a user's history are not strictly ascending.
+    #[error(
+        "user {user}: item {item} at position {position} of the history follows item {previous}; \
+         sort histories and remove duplicates, as Lists::of_pairs does"
+    )]
+    HistoryOrder {
+        /// The user's index.
+        user: u32,
+        /// The item that breaks the order.
+        item: u32,
+        /// Its position; the first is 0.
+        position: usize,
+        /// The item before it.
+        previous: u32,
     },
 }

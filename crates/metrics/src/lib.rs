@@ -28,8 +28,8 @@
 //!
 //! // Item indices: recommended best first, relevant ascending.
 //! evaluator.observe_all(&[
-//!     UserList { user: 0, recommended: &[4, 1, 2], relevant: &[2, 4] },
-//!     UserList { user: 1, recommended: &[1, 0, 2], relevant: &[5] },
+//!     UserList::new(0, &[4, 1, 2], &[2, 4]),
+//!     UserList::new(1, &[1, 0, 2], &[5]),
 //! ])?;
 //! // No recommendation for someone who would have liked item 3 counts 0.
 //! evaluator.observe(2, &[], &[3])?;
@@ -58,19 +58,27 @@
 //! - A list that no metric is defined on (an item twice, a NaN score) is an [`Error`] that names the
 //!   user or row.
 
+pub mod beyond;
+mod candidates;
 pub mod catalogue;
 pub mod counterfactual;
 pub mod debias;
 mod error;
 mod evaluator;
+mod grouping;
 pub mod leakage;
+mod lists;
 mod mean;
 pub mod pointwise;
 mod quantile;
 pub mod ranking;
 mod report;
 pub mod slate;
+pub mod statistics;
 
+pub use candidates::{SampledCandidates, Warning};
 pub use error::{Error, Result};
 pub use evaluator::{RankingEvaluator, UserList};
-pub use report::{RankingReport, Summary};
+pub use grouping::Grouping;
+pub use lists::{Lists, Truth};
+pub use report::{RankingReport, SliceOf, SliceReport, Summary};

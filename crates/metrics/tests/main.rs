@@ -8,6 +8,7 @@ mod open_bandit;
 mod properties;
 mod properties_counterfactual;
 mod properties_pointwise;
+mod properties_ranking;
 mod properties_splits;
 mod reference_pointwise;
 mod reference_ranking;
