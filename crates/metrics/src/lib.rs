@@ -51,8 +51,8 @@
 //! count 0.
 //!
 //! # Invariants
-//! - Values are fractions in 0..1 (LogLoss: nats, at least 0). Undefined is `None`, never NaN or a
-//!   silent 0, and [`Summary::n_undefined`] counts it.
+//! - Values are fractions in 0..1 where a metric's docs name no other range. Undefined is `None`, never NaN or
+//!   a silent 0, and [`Summary::n_undefined`] counts it.
 //! - The same lists give the same bits, in whatever order they come and on however many threads: values
 //!   are averaged in the order of user indices, counts are integers.
 //! - A list that no metric is defined on (an item twice, a NaN score) is an [`Error`] that names the
