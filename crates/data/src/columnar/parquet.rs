@@ -4,6 +4,7 @@
 //! opens the file anew, since copies of an open file share its position.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -246,9 +247,17 @@ fn values<T: DataType>(
     Ok(get_typed_column_reader(get_column_reader(chunk.column_descr_ptr(), Box::new(pages))))
 }
 
-/// What `f` gives.
+/// What `f` gives. On some damaged pages the parquet crate panics where it should give an error; its state
+/// is not used again after either.
 fn guarded<T>(f: impl FnOnce() -> parquet::errors::Result<T>) -> std::result::Result<T, String> {
-    f().map_err(|error| error.to_string())
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => {
+            let message = panic.downcast_ref::<String>().map(String::as_str);
+            let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(message.unwrap_or("the pages do not fit together").to_owned())
+        }
+    }
 }
 
 /// The whole number that `id` is, if floats are exact as far as it.
