@@ -4,6 +4,7 @@
 //! opens the file anew, since copies of an open file share its position.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -162,40 +163,40 @@ impl Part<'_> {
         let mut column = Column::new(kind);
         match &mut column {
             Column::Ids { codes, rows } => match self.stored {
-                Stored::Int32 => self.each::<Int32Type>(|&id| Ok(rows.push(codes.integer(i64::from(id))))),
+                Stored::Int32 => self.each::<Int32Type, _>(rows, |&id| Ok(codes.integer(id.into()))),
                 Stored::Uint32 => {
-                    self.each::<Int32Type>(|&id| Ok(rows.push(codes.integer(i64::from(id.cast_unsigned())))))
+                    self.each::<Int32Type, _>(rows, |&id| Ok(codes.integer(id.cast_unsigned().into())))
                 }
-                Stored::Int64 => self.each::<Int64Type>(|&id| Ok(rows.push(codes.any_integer(id.into())))),
+                Stored::Int64 => self.each::<Int64Type, _>(rows, |&id| Ok(codes.any_integer(id.into()))),
                 Stored::Uint64 => {
-                    self.each::<Int64Type>(|&id| Ok(rows.push(codes.any_integer(id.cast_unsigned().into()))))
+                    self.each::<Int64Type, _>(rows, |&id| Ok(codes.any_integer(id.cast_unsigned().into())))
                 }
                 Stored::Float => {
-                    self.each::<FloatType>(|&id| Ok(rows.push(codes.integer(whole(id.into(), 1 << 24)?))))
+                    self.each::<FloatType, _>(rows, |&id| Ok(codes.integer(whole(id.into(), 1 << 24)?)))
                 }
                 Stored::Double => {
-                    self.each::<DoubleType>(|&id| Ok(rows.push(codes.integer(whole(id, 1 << 53)?))))
+                    self.each::<DoubleType, _>(rows, |&id| Ok(codes.integer(whole(id, 1 << 53)?)))
                 }
-                Stored::Text => self.each::<ByteArrayType>(|id| Ok(rows.push(codes.code(text(id)?)))),
+                Stored::Text => self.each::<ByteArrayType, _>(rows, |id| Ok(codes.code(text(id)?))),
                 // Refused before: see `Stored::new`.
                 Stored::Date | Stored::Timestamp(_) | Stored::Int96 => Ok(()),
             },
             Column::Numbers(values) => match self.stored {
-                Stored::Int32 => self.each::<Int32Type>(|&value| Ok(values.push(value.into()))),
+                Stored::Int32 => self.each::<Int32Type, _>(values, |&value| Ok(value.into())),
                 Stored::Uint32 => {
-                    self.each::<Int32Type>(|&value| Ok(values.push(value.cast_unsigned().into())))
+                    self.each::<Int32Type, _>(values, |&value| Ok(value.cast_unsigned().into()))
                 }
-                Stored::Int64 => self.each::<Int64Type>(|&value| Ok(values.push(value as f64))),
+                Stored::Int64 => self.each::<Int64Type, _>(values, |&value| Ok(value as f64)),
                 Stored::Uint64 => {
-                    self.each::<Int64Type>(|&value| Ok(values.push(value.cast_unsigned() as f64)))
+                    self.each::<Int64Type, _>(values, |&value| Ok(value.cast_unsigned() as f64))
                 }
-                Stored::Float => self.each::<FloatType>(|&value| Ok(values.push(finite(value.into())?))),
-                Stored::Double => self.each::<DoubleType>(|&value| Ok(values.push(finite(value)?))),
-                Stored::Date => self.each::<Int32Type>(|&days| Ok(values.push(f64::from(days) * 86_400.0))),
+                Stored::Float => self.each::<FloatType, _>(values, |&value| finite(value.into())),
+                Stored::Double => self.each::<DoubleType, _>(values, |&value| finite(value)),
+                Stored::Date => self.each::<Int32Type, _>(values, |&days| Ok(f64::from(days) * 86_400.0)),
                 Stored::Timestamp(units) => {
-                    self.each::<Int64Type>(|&value| Ok(values.push(seconds(value, units))))
+                    self.each::<Int64Type, _>(values, |&value| Ok(seconds(value, units)))
                 }
-                Stored::Int96 => self.each::<Int96Type>(|value| Ok(values.push(seconds_of_int96(value)))),
+                Stored::Int96 => self.each::<Int96Type, _>(values, |value| Ok(seconds_of_int96(value))),
                 // Refused before.
                 Stored::Text => Ok(()),
             },
@@ -203,21 +204,23 @@ impl Part<'_> {
         Ok(column)
     }
 
-    /// Hands every value to `take`.
-    fn each<T: DataType>(
+    /// Adds to `values` what `take` makes of every value.
+    fn each<T: DataType, V>(
         &self,
-        mut take: impl FnMut(&T::T) -> std::result::Result<(), String>,
+        values: &mut Vec<V>,
+        mut take: impl FnMut(&T::T) -> std::result::Result<V, String>,
     ) -> std::result::Result<(), Fault> {
         let file = Arc::new(File::open(self.path).map_err(Fault::Unreadable)?);
         let n_rows = self.group.num_rows() as usize;
         let chunk =
             self.group.columns().get(self.leaf).ok_or_else(|| Fault::Damaged("it is absent".into()))?;
         let is_nullable = chunk.column_descr().max_def_level() > 0;
-        let mut reader = guarded(|| values::<T>(file, chunk, n_rows)).map_err(Fault::Damaged)?;
+        let mut reader = guarded(|| column_reader::<T>(file, chunk, n_rows)).map_err(Fault::Damaged)?;
         let (mut batch, mut levels) = (Vec::with_capacity(BATCH), Vec::new());
         let mut row = 0;
         while row < n_rows {
-            (batch.clear(), levels.clear());
+            batch.clear();
+            levels.clear();
             let wanted = BATCH.min(n_rows - row);
             let found = guarded(|| reader.read_records(wanted, Some(&mut levels), None, &mut batch));
             let (n_records, _, _) = found.map_err(Fault::Damaged)?;
@@ -226,7 +229,7 @@ impl Part<'_> {
             }
             let null = if is_nullable { levels.iter().position(|&level| level == 0) } else { None };
             for value in &batch[..null.unwrap_or(batch.len()).min(batch.len())] {
-                take(value).map_err(|message| Fault::Value { row, message })?;
+                values.push(take(value).map_err(|message| Fault::Value { row, message })?);
                 row += 1;
             }
             if null.is_some() {
@@ -237,7 +240,7 @@ impl Part<'_> {
     }
 }
 
-fn values<T: DataType>(
+fn column_reader<T: DataType>(
     file: Arc<File>,
     chunk: &ColumnChunkMetaData,
     n_rows: usize,
@@ -246,9 +249,17 @@ fn values<T: DataType>(
     Ok(get_typed_column_reader(get_column_reader(chunk.column_descr_ptr(), Box::new(pages))))
 }
 
-/// What `f` gives.
+/// What `f` gives. On some damaged pages the parquet crate panics where it should give an error; its state
+/// is not used again after either.
 fn guarded<T>(f: impl FnOnce() -> parquet::errors::Result<T>) -> std::result::Result<T, String> {
-    f().map_err(|error| error.to_string())
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => {
+            let message = panic.downcast_ref::<String>().map(String::as_str);
+            let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(message.unwrap_or("the pages do not fit together").to_owned())
+        }
+    }
 }
 
 /// The whole number that `id` is, if floats are exact as far as it.
@@ -295,7 +306,7 @@ mod tests {
 
     #[test]
     fn seconds_keep_the_nanoseconds_that_fit() {
-        assert_eq!(seconds(1_700_000_000_123_456_789, 1_000_000_000), 1_700_000_000.123_456_789);
+        assert_eq!(seconds(1_700_000_000_125_000_000, 1_000_000_000), 1_700_000_000.125);
         assert_eq!(seconds(-1_500, 1_000), -1.5);
         let mut day_after = Int96::new();
         day_after.set_data(500_000_000, 0, 2_440_589);

@@ -94,14 +94,23 @@ impl Codes {
         for (word, new) in self.small.iter_mut().zip(&block.small) {
             *word |= new;
         }
-        let mut others = vec![0; block.n_others()];
+        // In the order of their codes: in the order of one hash table, ids would crowd together in another
+        // one that is smaller.
+        let mut ids: Vec<Other> = Vec::new();
+        ids.resize_with(block.n_others(), || Other::Integer(0));
         for (id, code) in block.integers {
-            let next = self.next();
-            others[(code - N_SMALL) as usize] = *self.integers.entry(id).or_insert(next);
+            ids[(code - N_SMALL) as usize] = Other::Integer(id);
         }
         for (id, code) in block.texts {
+            ids[(code - N_SMALL) as usize] = Other::Text(id);
+        }
+        let mut others = Vec::with_capacity(ids.len());
+        for id in ids {
             let next = self.next();
-            others[(code - N_SMALL) as usize] = *self.texts.entry(id).or_insert(next);
+            others.push(match id {
+                Other::Integer(id) => *self.integers.entry(id).or_insert(next),
+                Other::Text(id) => *self.texts.entry(id).or_insert(next),
+            });
         }
         Translation { others }
     }
@@ -113,6 +122,12 @@ impl Codes {
     fn next(&self) -> u32 {
         N_SMALL + self.n_others() as u32
     }
+}
+
+/// An id that is not a small integer.
+enum Other {
+    Integer(i64),
+    Text(String),
 }
 
 /// From the codes of one block to those of another [`Codes`].
