@@ -49,6 +49,22 @@ pub enum Error {
         /// The item before it.
         previous: u32,
     },
+    /// The grades are not one for each relevant item.
+    #[error("{n_grades} grades for {n_relevant} relevant items; each needs one")]
+    GradeCount {
+        /// Grades given.
+        n_grades: usize,
+        /// Relevant items.
+        n_relevant: usize,
+    },
+    /// A grade of relevance is negative or not finite.
+    #[error("relevant item {item} has grade {grade}; grades are finite and at least 0")]
+    Grade {
+        /// The item's index.
+        item: u32,
+        /// The grade found.
+        grade: String,
+    },
     /// A metric gave NaN instead of a number or `None`.
     #[error("{label} measured NaN; a metric returns None where it is undefined")]
     NanValue {

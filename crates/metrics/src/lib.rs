@@ -53,6 +53,7 @@
 //! - A list that no metric is defined on (an item twice, a NaN score) is an [`Error`] that names the
 //!   user or row.
 
+pub mod beyond;
 pub mod catalogue;
 mod error;
 mod evaluator;

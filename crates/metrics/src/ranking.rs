@@ -34,9 +34,16 @@ pub trait RankingMetric: std::fmt::Debug + Send + Sync {
 
     /// The value for one user; `None` where it is undefined.
     ///
-    /// Must be a function of the list alone, and never NaN. The metrics of this crate are fractions
-    /// in 0..1, undefined for a user without relevant items, and 0 for an empty list.
+    /// Must be a function of the list and of what the metric was made of, and never NaN. The metrics of
+    /// this module are fractions in 0..1, undefined for a user without relevant items, and 0 for an empty
+    /// list.
     fn measure(&self, list: &JudgedList<'_>) -> Option<f64>;
+
+    /// Whether the value depends on which items are relevant, as that of most metrics does. One that does
+    /// not is not measured again for each group of items.
+    fn uses_relevance(&self) -> bool {
+        true
+    }
 }
 
 /// NDCG, HitRate, Recall, Precision, MAP and MRR at `k`, in this order.

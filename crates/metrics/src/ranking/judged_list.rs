@@ -17,8 +17,10 @@ const PAIRWISE: usize = 32;
 /// ```
 #[derive(Debug, Clone)]
 pub struct JudgedList<'a> {
+    user: u32,
     recommended: &'a [u32],
     relevant: &'a [u32],
+    grades: Option<&'a [f64]>,
     hit_ranks: Vec<usize>,
 }
 
@@ -38,7 +40,46 @@ impl<'a> JudgedList<'a> {
         }
         let is_hit = |item: &u32| relevant.binary_search(item).is_ok();
         let hit_ranks = (1..).zip(recommended).filter(|(_, item)| is_hit(item)).map(|(rank, _)| rank);
-        Ok(Self { recommended, relevant, hit_ranks: hit_ranks.collect() })
+        Ok(Self { user: 0, recommended, relevant, grades: None, hit_ranks: hit_ranks.collect() })
+    }
+
+    /// The same list as that of `user`, for metrics that know more of a user than the list; 0 unless set.
+    pub fn of_user(mut self, user: u32) -> Self {
+        self.user = user;
+        self
+    }
+
+    /// The same list with a grade for each of the [`relevant`](Self::relevant) items, in their order: how
+    /// relevant they are, 0 or more.
+    ///
+    /// # Errors
+    /// If there is not one grade for each relevant item, or a grade is negative or not finite.
+    pub fn with_grades(mut self, grades: &'a [f64]) -> Result<Self> {
+        if grades.len() != self.relevant.len() {
+            return Err(Error::GradeCount { n_grades: grades.len(), n_relevant: self.relevant.len() });
+        }
+        if let Some(position) = grades.iter().position(|grade| !(grade.is_finite() && *grade >= 0.0)) {
+            return Err(Error::Grade { item: self.relevant[position], grade: grades[position].to_string() });
+        }
+        self.grades = Some(grades);
+        Ok(self)
+    }
+
+    /// The user whose list it is.
+    pub fn user(&self) -> u32 {
+        self.user
+    }
+
+    /// The grades of the relevant items, in their order; `None` if relevance is yes or no.
+    pub fn grades(&self) -> Option<&'a [f64]> {
+        self.grades
+    }
+
+    /// The grade of a recommended item; 1 for every relevant item where relevance is yes or no, `None` for
+    /// an item that is not relevant.
+    pub fn grade(&self, item: u32) -> Option<f64> {
+        let position = self.relevant.binary_search(&item).ok()?;
+        Some(self.grades.map_or(1.0, |grades| grades[position]))
     }
 
     /// The recommended items, best first.
@@ -108,6 +149,18 @@ mod tests {
             let error = JudgedList::new(&items, &[]).unwrap_err();
             assert_eq!(error, Error::DuplicateItem { item: items[3], first: 4, second: 21 }, "{length}");
         }
+    }
+
+    #[test]
+    fn grades_belong_to_relevant_items() {
+        let list = JudgedList::new(&[5, 4], &[4, 6]).unwrap();
+        assert_eq!((list.grade(4), list.grade(5), list.grades()), (Some(1.0), None, None));
+        let list = list.of_user(3).with_grades(&[2.5, 0.0]).unwrap();
+        assert_eq!((list.user(), list.grade(4), list.grade(6)), (3, Some(2.5), Some(0.0)));
+        let refused = |grades| JudgedList::new(&[], &[4, 6]).unwrap().with_grades(grades).unwrap_err();
+        assert_eq!(refused(&[1.0]), Error::GradeCount { n_grades: 1, n_relevant: 2 });
+        assert_eq!(refused(&[1.0, -1.0]), Error::Grade { item: 6, grade: "-1".to_owned() });
+        assert!(matches!(refused(&[f64::NAN, 1.0]), Error::Grade { item: 4, .. }));
     }
 
     #[test]
