@@ -1,8 +1,11 @@
-"""What RecBole gives for the cases of `lists.py` and `rows.py`: `lists_recbole.json`, `rows_recbole.json`.
+"""What RecBole gives for the cases of `lists.py` and `rows.py`.
 
     python -m venv .venv-recbole
-    .venv-recbole/bin/pip install --no-deps -r requirements-recbole.txt
+    .venv-recbole/bin/pip install -r requirements-recbole.txt
+    .venv-recbole/bin/pip install --no-deps recbole==1.2.1
     .venv-recbole/bin/python from_recbole.py
+
+RecBole is installed without what it asks for: it asks for old versions, which its metrics do not need.
 
 Its metrics are called where they measure, below the place where values are rounded to four digits.
 """
@@ -101,7 +104,8 @@ def grouped_auc(case):
 
 
 def main():
-    write("lists_recbole.json", (found for case in lists.cases() for part in [of_truth, of_items] for found in part(case)))
+    of_lists = (found for case in lists.cases() for part in [of_truth, of_items] for found in part(case))
+    write("lists_recbole.json", of_lists)
     write("rows_recbole.json", (entry(case, "gauc", None, grouped_auc(case)) for case in rows.cases()))
 
 

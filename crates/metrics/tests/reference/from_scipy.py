@@ -1,4 +1,4 @@
-"""What SciPy gives for two models' values of the same users, and for exposures: `paired_scipy.json`, `lists_scipy.json`."""
+"""What SciPy gives for two models' values of the same users, and for the lists of `lists.py`."""
 
 from collections import Counter
 
@@ -12,7 +12,8 @@ from fixtures import entry, write
 def pairs():
     """Values of two models by user, as a metric gives them: many zeros, ties among the differences."""
     rng = np.random.default_rng(70)
-    for name, n, gap in [("few users", 5, 0.1), ("many users", 200, 0.02), ("no gap", 60, 0.0), ("two users", 2, 0.3)]:
+    sizes = [("few users", 5, 0.1), ("many users", 200, 0.02), ("no gap", 60, 0.0), ("two users", 2, 0.3)]
+    for name, n, gap in sizes:
         left = np.round(np.clip(rng.normal(0.3, 0.3, n), 0, 1), 3)
         right = np.round(np.clip(left + rng.normal(gap, 0.1, n), 0, 1), 3)
         yield name, left, right

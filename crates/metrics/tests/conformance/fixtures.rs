@@ -1,0 +1,147 @@
+//! The cases and the libraries' values, as the scripts in `tests/reference/` wrote them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+pub(crate) const REPLAY: &str = "RePlay 0.22.0";
+pub(crate) const RECTOOLS: &str = "RecTools 0.19.0";
+pub(crate) const SKLEARN: &str = "scikit-learn 1.8.0";
+pub(crate) const SCIPY: &str = "SciPy 1.17.1";
+pub(crate) const RECBOLE: &str = "RecBole 1.2.1";
+
+/// Lists of several users, and all that a metric may want to know of them.
+#[derive(Deserialize)]
+pub(crate) struct ListsCase {
+    pub(crate) name: String,
+    pub(crate) n_users: u32,
+    pub(crate) n_items: u32,
+    scored: Vec<(u32, Vec<(u32, u32)>)>,
+    pub(crate) relevant: ByUser,
+    grades: Vec<(u32, Vec<f64>)>,
+    pub(crate) train: ByUser,
+    pub(crate) base: ByUser,
+    pub(crate) other: ByUser,
+    /// The category of each item.
+    pub(crate) category: Vec<u32>,
+    /// The categories of each item, another draw.
+    pub(crate) categories: Vec<Vec<u32>>,
+}
+
+/// Items by user.
+#[derive(Deserialize, Clone)]
+#[serde(from = "Vec<(u32, Vec<u32>)>")]
+pub(crate) struct ByUser(pub(crate) BTreeMap<u32, Vec<u32>>);
+
+impl From<Vec<(u32, Vec<u32>)>> for ByUser {
+    fn from(lists: Vec<(u32, Vec<u32>)>) -> Self {
+        Self(lists.into_iter().collect())
+    }
+}
+
+impl ByUser {
+    pub(crate) fn of(&self, user: u32) -> &[u32] {
+        self.0.get(&user).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many users each item of `n_items` belongs to.
+    pub(crate) fn counts(&self, n_items: u32) -> Vec<u32> {
+        let mut counts = vec![0; n_items as usize];
+        self.0.values().flatten().for_each(|&item| counts[item as usize] += 1);
+        counts
+    }
+}
+
+impl ListsCase {
+    /// Lists in our order: the higher score first, of tied ones the smaller item.
+    pub(crate) fn ranked(&self) -> ByUser {
+        let rank = |scored: &[(u32, u32)]| {
+            let mut scored = scored.to_vec();
+            scored.sort_by_key(|&(item, score)| (std::cmp::Reverse(score), item));
+            scored.into_iter().map(|(item, _)| item).collect()
+        };
+        ByUser(self.scored.iter().map(|(user, scored)| (*user, rank(scored))).collect())
+    }
+
+    /// The grades of a user's relevant items, in their order.
+    pub(crate) fn grades(&self, user: u32) -> &[f64] {
+        self.grades.iter().find(|(other, _)| *other == user).map_or(&[], |(_, grades)| grades)
+    }
+
+    /// Whoever has a list or relevant items.
+    pub(crate) fn users(&self) -> BTreeSet<u32> {
+        self.scored.iter().map(|(user, _)| user).chain(self.relevant.0.keys()).copied().collect()
+    }
+}
+
+/// Scores of rows of users against labels, and ratings against targets.
+#[derive(Deserialize)]
+pub(crate) struct RowsCase {
+    pub(crate) name: String,
+    pub(crate) users: Vec<u32>,
+    pub(crate) scores: Vec<f64>,
+    pub(crate) labels: Vec<bool>,
+    pub(crate) targets: Vec<f64>,
+    pub(crate) ratings: Vec<f64>,
+}
+
+/// What a library gives for one case.
+#[derive(Deserialize)]
+pub(crate) struct Reference {
+    pub(crate) case: String,
+    pub(crate) name: String,
+    /// The cutoff, or the number of a bin; `None` where there is none.
+    pub(crate) k: Option<usize>,
+    pub(crate) value: Option<f64>,
+    /// By user of the case.
+    #[serde(default)]
+    pub(crate) per_user: Option<Vec<Option<f64>>>,
+}
+
+pub(crate) fn lists_cases() -> Vec<ListsCase> {
+    parse(include_str!("../reference/lists.json"))
+}
+
+pub(crate) fn rows_cases() -> Vec<RowsCase> {
+    parse(include_str!("../reference/rows.json"))
+}
+
+/// By name of the case.
+pub(crate) fn debiased() -> BTreeMap<String, ByUser> {
+    #[derive(Deserialize)]
+    struct Left {
+        case: String,
+        relevant: ByUser,
+    }
+    let left: Vec<Left> = parse(include_str!("../reference/lists_debiased.json"));
+    left.into_iter().map(|left| (left.case, left.relevant)).collect()
+}
+
+/// What each library gives for lists.
+pub(crate) fn of_lists() -> Vec<(&'static str, Vec<Reference>)> {
+    vec![
+        (REPLAY, parse(include_str!("../reference/lists_replay.json"))),
+        (RECTOOLS, parse(include_str!("../reference/lists_rectools.json"))),
+        (SKLEARN, parse(include_str!("../reference/lists_sklearn.json"))),
+        (SCIPY, parse(include_str!("../reference/lists_scipy.json"))),
+        (RECBOLE, parse(include_str!("../reference/lists_recbole.json"))),
+    ]
+}
+
+/// What each library gives for rows.
+pub(crate) fn of_rows() -> Vec<(&'static str, Vec<Reference>)> {
+    vec![
+        (SKLEARN, parse(include_str!("../reference/rows_sklearn.json"))),
+        (RECBOLE, parse(include_str!("../reference/rows_recbole.json"))),
+    ]
+}
+
+/// Everything that a library was asked for: the library and the name there.
+pub(crate) fn names() -> BTreeSet<(String, String)> {
+    let all = of_lists().into_iter().chain(of_rows());
+    all.flat_map(|(library, found)| found.into_iter().map(move |r| (library.to_owned(), r.name))).collect()
+}
+
+pub(crate) fn parse<T: for<'a> Deserialize<'a>>(text: &str) -> T {
+    serde_json::from_str(text).unwrap()
+}

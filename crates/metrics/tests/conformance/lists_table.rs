@@ -1,0 +1,112 @@
+//! Which metric of lists is which in another library.
+
+use burn_recsys_metrics::catalogue::{CatalogueMetric, Coverage, Exposure, TailShare};
+use burn_recsys_metrics::ranking::{
+    HitRate, MeanAveragePrecision, MeanReciprocalRank, Ndcg, Precision, RankingMetric, Recall,
+};
+
+use super::fixtures::{ListsCase, RECBOLE, RECTOOLS, REPLAY, SCIPY, SKLEARN};
+use super::lists::Make::{Debiased, PerUser, Whole};
+use super::lists::{Make, Row};
+
+/// A metric of ours, a library, a name there, how ours is made.
+fn row(metric: &'static str, library: &'static str, name: &'static str, make: Make) -> Row {
+    Row { metric, library, name, make, note: "", other_users: false, agrees: true }
+}
+
+type OfUser = fn(&ListsCase, usize) -> Box<dyn RankingMetric>;
+
+const NDCG: OfUser = |_, k| Box::new(Ndcg::new(k).unwrap());
+const HIT_RATE: OfUser = |_, k| Box::new(HitRate::new(k).unwrap());
+const RECALL: OfUser = |_, k| Box::new(Recall::new(k).unwrap());
+const PRECISION: OfUser = |_, k| Box::new(Precision::new(k).unwrap());
+const MAP: OfUser = |_, k| Box::new(MeanAveragePrecision::new(k).unwrap());
+const MRR: OfUser = |_, k| Box::new(MeanReciprocalRank::new(k).unwrap());
+
+pub(crate) fn table() -> Vec<Row> {
+    let mut all = ranking();
+    all.extend(catalogue());
+    all
+}
+
+fn ranking() -> Vec<Row> {
+    vec![
+        row("NDCG@k", REPLAY, "NDCG", PerUser(NDCG)),
+        row("NDCG@k", RECTOOLS, "NDCG(divide_by_achievable=True)", PerUser(NDCG)),
+        row("NDCG@k", RECBOLE, "ndcg", PerUser(NDCG)),
+        row("NDCG@k", REPLAY, "NDCG, tied scores", PerUser(NDCG))
+            .differs("RePlay puts the larger of two tied items first, we the smaller"),
+        row("NDCG@k", SKLEARN, "ndcg_score, tied scores", PerUser(NDCG))
+            .differs("scikit-learn averages over the orders of tied items"),
+        row("NDCG@k", RECTOOLS, "NDCG(debias_config)", Debiased(NDCG)),
+        row("HitRate@k", REPLAY, "HitRate", PerUser(HIT_RATE)),
+        row("HitRate@k", RECTOOLS, "HitRate", PerUser(HIT_RATE)),
+        row("HitRate@k", RECBOLE, "hit", PerUser(HIT_RATE)),
+        row("Recall@k", REPLAY, "Recall", PerUser(RECALL)),
+        row("Recall@k", RECTOOLS, "Recall", PerUser(RECALL)),
+        row("Recall@k", RECBOLE, "recall", PerUser(RECALL)),
+        row("Recall@k", RECTOOLS, "Recall(debias_config)", Debiased(RECALL)),
+        row("Precision@k", REPLAY, "Precision", PerUser(PRECISION)),
+        row("Precision@k", RECTOOLS, "Precision", PerUser(PRECISION)),
+        row("Precision@k", RECBOLE, "precision", PerUser(PRECISION)),
+        row("MAP@k", REPLAY, "MAP", PerUser(MAP)),
+        row("MAP@k", RECBOLE, "map", PerUser(MAP)),
+        row("MRR@k", REPLAY, "MRR", PerUser(MRR)),
+        row("MRR@k", RECTOOLS, "MRR", PerUser(MRR)),
+        row("MRR@k", RECBOLE, "mrr", PerUser(MRR)),
+    ]
+}
+
+/// The value of a catalogue metric over `items`.
+fn exposed(
+    metric: impl CatalogueMetric,
+    case: &ListsCase,
+    k: usize,
+    items: impl Iterator<Item = u32>,
+) -> Option<f64> {
+    let mut exposure = Exposure::new(k, items).unwrap();
+    case.ranked().0.values().for_each(|list| exposure.observe(list));
+    metric.measure(&exposure)
+}
+
+/// The items of training that fewest users met: a share of them, as RecBole counts.
+fn tail(case: &ListsCase, share: f64) -> TailShare {
+    let counts = case.train.counts(case.n_items);
+    let mut met: Vec<u32> = (0..case.n_items).filter(|&item| counts[item as usize] > 0).collect();
+    met.sort_by_key(|&item| (counts[item as usize], item));
+    met.truncate(((met.len() as f64 * share) as usize).max(1));
+    TailShare::new(met)
+}
+
+fn catalogue() -> Vec<Row> {
+    vec![
+        row(
+            "Coverage@k",
+            REPLAY,
+            "Coverage",
+            Whole(|case, k| exposed(Coverage, case, k, case.train.0.values().flatten().copied())),
+        )
+        .note("the catalogue are the items of training"),
+        row(
+            "Coverage@k",
+            RECTOOLS,
+            "CatalogCoverage(normalize=True)",
+            Whole(|case, k| exposed(Coverage, case, k, 0..case.n_items)),
+        )
+        .note("the catalogue are all items; RecTools counts recommended items outside it above the line"),
+        row(
+            "Coverage@k",
+            RECBOLE,
+            "itemcoverage",
+            Whole(|case, k| exposed(Coverage, case, k, 0..case.n_items)),
+        )
+        .note("the catalogue are all items; RecBole counts its padding item below the line"),
+        row(
+            "TailShare@k",
+            RECBOLE,
+            "tailpercentage(tail_ratio=0.3)",
+            Whole(|case, k| exposed(tail(case, 0.3), case, k, 0..case.n_items)),
+        )
+        .note("the same tail given; RecBole averages over users, which is the same for lists of one length"),
+    ]
+}

@@ -1,0 +1,99 @@
+//! Every metric beside what other libraries give for the same lists and rows.
+//!
+//! One list of comparisons serves the test, which wants all differences tiny, and the page
+//! `docs/metric-conformance.md`, which `cargo xtask metric-table` writes. The libraries' values lie in
+//! `tests/reference/` beside the scripts that made them.
+
+mod comparison;
+mod fixtures;
+mod lists;
+mod lists_table;
+mod page;
+mod rows;
+mod rows_table;
+
+use comparison::Comparison;
+pub(crate) use page::page;
+
+/// The largest difference that is none.
+pub(crate) const TOLERANCE: f64 = 1e-12;
+
+/// Names of libraries that no metric is compared with yet.
+const PENDING: &[&str] = &[
+    "CategoricalDiversity",
+    "NDCG(mode=ConfidenceInterval(0.95))",
+    "NDCG(mode=Median())",
+    "Novelty",
+    "Recall(mode=ConfidenceInterval(0.95))",
+    "Recall(mode=Median())",
+    "Recall(|R|)",
+    "RocAuc",
+    "Surprisal",
+    "Unexpectedness",
+    "averagepopularity",
+    "gauc",
+    "giniindex",
+    "shannonentropy",
+    "AvgRecPopularity",
+    "AvgRecPopularity(normalize=True)",
+    "CoveredUsers",
+    "F1Beta",
+    "F1Beta(beta=0.5)",
+    "Intersection",
+    "IntraListDiversity(Hamming)",
+    "MAP",
+    "MAP(debias_config)",
+    "MAP(divide_by_k=True)",
+    "MeanInvUserFreq",
+    "NDCG",
+    "PAP",
+    "PartialAUC",
+    "PartialAUC(debias_config)",
+    "Precision(r_precision=True)",
+    "Serendipity",
+    "entropy",
+    "average_precision_score",
+    "balanced_accuracy_score",
+    "brier_score_loss",
+    "calibration_curve prob_pred",
+    "calibration_curve prob_true",
+    "log_loss / log_loss of the base rate",
+    "matthews_corrcoef",
+    "mean_absolute_error",
+    "ndcg_score, exponential gain",
+    "ndcg_score, linear gain",
+    "roc_auc_score by user, weighted by rows",
+    "roc_auc_score of the list",
+    "roc_auc_score(max_fpr=0.05)",
+    "roc_auc_score(max_fpr=0.1)",
+    "roc_auc_score(max_fpr=0.3)",
+    "roc_auc_score(max_fpr=1.0)",
+    "root_mean_squared_error",
+];
+
+/// Every comparison, in the order of the page.
+pub(crate) fn comparisons() -> Vec<Comparison> {
+    lists::comparisons().into_iter().chain(rows::comparisons()).collect()
+}
+
+/// What is not as the table says, in words; nothing of that should be.
+pub(crate) fn broken(comparisons: &[Comparison]) -> Vec<String> {
+    let mut broken: Vec<String> = comparisons.iter().flat_map(|c| c.one_sided.clone()).collect();
+    for comparison in comparisons {
+        let Comparison { metric, library, name, difference, .. } = comparison;
+        if comparison.n_cases == 0 {
+            broken.push(format!("{metric}: no values of {library} {name}"));
+        } else if comparison.agrees && *difference > TOLERANCE {
+            broken.push(format!("{difference:.1e}: {}", comparison.largest));
+        } else if !comparison.agrees && *difference <= 1e-3 {
+            broken
+                .push(format!("{metric}: agrees with {library} {name}, and the table says that it does not"));
+        }
+    }
+    let used = |library: &str, name: &str| comparisons.iter().any(|c| c.library == library && c.name == name);
+    let pending = |name: &str| PENDING.contains(&name);
+    let unused =
+        fixtures::names().into_iter().filter(|(library, name)| !used(library, name) && !pending(name));
+    broken.extend(unused.map(|(library, name)| format!("{library} {name}: no metric is compared with it")));
+    broken
+}

@@ -1,0 +1,33 @@
+//! Comparisons of the metrics of rows.
+
+use super::comparison::Comparison;
+use super::fixtures::{RowsCase, of_rows, rows_cases};
+use super::rows_table::table;
+
+/// One comparison to be made.
+pub(crate) struct Row {
+    pub(crate) metric: &'static str,
+    pub(crate) library: &'static str,
+    pub(crate) name: &'static str,
+    /// The value of a case; the number is that of a bin.
+    pub(crate) value: fn(&RowsCase, usize) -> Option<f64>,
+    pub(crate) note: &'static str,
+    pub(crate) agrees: bool,
+}
+
+pub(crate) fn comparisons() -> Vec<Comparison> {
+    let (cases, libraries) = (rows_cases(), of_rows());
+    let compare = |row: Row| {
+        let mut comparison = Comparison::new(row.metric, row.library, row.name);
+        (comparison.note, comparison.agrees) = (row.note, row.agrees);
+        let of_library = libraries.iter().filter(|(library, _)| *library == row.library);
+        for reference in of_library.flat_map(|(_, found)| found).filter(|found| found.name == row.name) {
+            let case = cases.iter().find(|case| case.name == reference.case).unwrap();
+            comparison.n_cases += 1;
+            let place = comparison.place(reference);
+            comparison.compare((row.value)(case, reference.k.unwrap_or(0)), reference.value, || place);
+        }
+        comparison
+    };
+    table().into_iter().map(compare).collect()
+}
