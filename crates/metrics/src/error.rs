@@ -111,6 +111,71 @@ pub enum Error {
         /// Rows of the label column.
         n_labels: usize,
     },
+    /// A column is not as long as that of the users.
+    #[error("{n_rows} {column} but {n_users} users; each row needs both")]
+    Columns {
+        /// The column.
+        column: &'static str,
+        /// Its rows.
+        n_rows: usize,
+        /// Rows of the user column.
+        n_users: usize,
+    },
+    /// A user's index is too large.
+    #[error("row {row} (the first is 0): user {user} but there are {n_users} users, counted from 0")]
+    UserIndex {
+        /// The row, counted from 0.
+        row: usize,
+        /// The index found.
+        user: u32,
+        /// How many users there are.
+        n_users: usize,
+    },
+    /// Two rows recommend the same item to the same user.
+    #[error(
+        "rows {first} and {second} (the first is 0): item {item} is recommended to user {user} twice; \
+         keep one of them"
+    )]
+    RepeatedRow {
+        /// The earlier row, counted from 0.
+        first: usize,
+        /// The later row.
+        second: usize,
+        /// The user's index.
+        user: u32,
+        /// The item's index.
+        item: u32,
+    },
+    /// Two items of one list have the same rank.
+    #[error(
+        "rows {first} and {second} (the first is 0): user {user} has two items at rank {rank}; rank them"
+    )]
+    EqualRanks {
+        /// The earlier row, counted from 0.
+        first: usize,
+        /// The later row.
+        second: usize,
+        /// The rank of both.
+        rank: u32,
+        /// The user's index.
+        user: u32,
+    },
+    /// A grade in a column is negative or not finite.
+    #[error("row {row} (the first is 0): grade {grade}; grades are finite and at least 0")]
+    GradeRow {
+        /// The row, counted from 0.
+        row: usize,
+        /// The grade found.
+        grade: String,
+    },
+    /// Two models were not measured on equally many users.
+    #[error("{n_first} values of the first model but {n_second} of the second; each user needs both")]
+    Paired {
+        /// Values of the first model.
+        n_first: usize,
+        /// Values of the second model.
+        n_second: usize,
+    },
     /// A score is NaN.
     #[error("row {row} (the first is 0): the score is NaN; remove the row or repair the model")]
     NanScore {

@@ -57,11 +57,14 @@ pub mod beyond;
 pub mod catalogue;
 mod error;
 mod evaluator;
+mod lists;
 mod mean;
 pub mod pointwise;
 pub mod ranking;
 mod report;
+pub mod statistics;
 
 pub use error::{Error, Result};
 pub use evaluator::{RankingEvaluator, UserList};
+pub use lists::{Lists, Truth};
 pub use report::{RankingReport, Summary};

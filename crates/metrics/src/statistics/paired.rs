@@ -1,0 +1,154 @@
+use statrs::distribution::ContinuousCDF;
+
+use super::bootstrap::percentiles;
+use super::interval::student;
+use super::{Bootstrap, Interval, standard_error, student_interval};
+use crate::mean::mean;
+use crate::{Error, Result};
+
+/// Two models on the same users: how much the second differs from the first, and whether chance can explain it.
+///
+/// ```
+/// use burn_recsys_metrics::statistics::{Bootstrap, PairedComparison};
+///
+/// let first = [0.0, 0.5, 0.3, 0.2, 0.4, 0.1];
+/// let second = [0.1, 0.7, 0.3, 0.5, 0.6, 0.1];
+/// let comparison = PairedComparison::new(&first, &second, &Bootstrap::new(1_000, 1)?)?;
+/// assert!(comparison.difference.is_some_and(|difference| (difference - 0.8 / 6.0).abs() < 1e-12));
+/// assert_eq!((comparison.n_better, comparison.n_worse, comparison.n_equal), (4, 0, 2));
+/// assert!(comparison.t_test_p_value.is_some_and(|p| p < 0.05));
+/// # Ok::<(), burn_recsys_metrics::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PairedComparison {
+    /// Users with a value of both models; all below is about them alone.
+    pub n_users: usize,
+    /// The mean of the first model.
+    pub first: Option<f64>,
+    /// The mean of the second model.
+    pub second: Option<f64>,
+    /// The mean of second minus first; `None` without users.
+    pub difference: Option<f64>,
+    /// Users for whom the second model is better, that is has the higher value.
+    pub n_better: usize,
+    /// Users for whom the second model is worse.
+    pub n_worse: usize,
+    /// Users for whom both are equal.
+    pub n_equal: usize,
+    /// The interval of the difference by Student's t; `None` with fewer than two users.
+    pub t_interval: Option<Interval>,
+    /// The interval of the difference by the bootstrap; `None` without users.
+    pub bootstrap_interval: Option<Interval>,
+    /// The statistic of the paired t test: difference / standard error; `None` if that is 0 or there are fewer
+    /// than two users.
+    pub t: Option<f64>,
+    /// How often a difference at least as large would be found if there were none, both sides, by the paired t
+    /// test.
+    pub t_test_p_value: Option<f64>,
+    /// The same by the bootstrap of the differences moved to mean 0 (Efron and Tibshirani 1993, section 16.4);
+    /// at least 1 / (resamples + 1).
+    pub bootstrap_p_value: Option<f64>,
+    /// Cohen's d of paired values: difference / standard deviation of the differences; 0.2 is called small, 0.8
+    /// large (Cohen 1988). `None` where `t` is.
+    pub effect_size: Option<f64>,
+}
+
+impl PairedComparison {
+    /// Compares two models by one value of each for every user, in the same order of users.
+    ///
+    /// # Errors
+    /// If there are not equally many values, or one is NaN.
+    pub fn new(first: &[f64], second: &[f64], bootstrap: &Bootstrap) -> Result<Self> {
+        if first.len() != second.len() {
+            return Err(Error::Paired { n_first: first.len(), n_second: second.len() });
+        }
+        let differences: Vec<f64> = first.iter().zip(second).map(|(first, second)| second - first).collect();
+        if let Some(row) = differences.iter().position(|difference| difference.is_nan()) {
+            return Err(Error::NanScore { row });
+        }
+        let difference = mean(differences.iter().copied());
+        let error = standard_error(&differences).filter(|&error| error > 0.0);
+        let t = difference.zip(error).map(|(difference, error)| difference / error);
+        let p_of = |t: f64| Some((2.0 * student(differences.len())?.cdf(-t.abs())).min(1.0));
+        let count = |is: fn(f64) -> bool| differences.iter().filter(|&&difference| is(difference)).count();
+        let resamples = bootstrap.means(&differences);
+        let bootstrap_p_value = difference.zip(resamples.as_deref()).map(|(difference, resamples)| {
+            let extreme =
+                resamples.iter().filter(|&&mean| (mean - difference).abs() >= difference.abs()).count();
+            (extreme + 1) as f64 / (resamples.len() + 1) as f64
+        });
+        let bootstrap_interval = resamples.map(|mut resamples| {
+            resamples.sort_unstable_by(f64::total_cmp);
+            percentiles(&resamples, bootstrap.confidence())
+        });
+        Ok(PairedComparison {
+            n_users: differences.len(),
+            first: mean(first.iter().copied()),
+            second: mean(second.iter().copied()),
+            difference,
+            n_better: count(|difference| difference > 0.0),
+            n_worse: count(|difference| difference < 0.0),
+            n_equal: count(|difference| difference == 0.0),
+            t_interval: student_interval(&differences, bootstrap.confidence()),
+            bootstrap_interval,
+            t,
+            t_test_p_value: t.and_then(p_of),
+            bootstrap_p_value,
+            effect_size: t.map(|t| t / (differences.len() as f64).sqrt()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compare(first: &[f64], second: &[f64]) -> PairedComparison {
+        PairedComparison::new(first, second, &Bootstrap::new(2_000, 3).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_t_test_is_that_of_the_differences() {
+        // Differences 1, 2, 3: mean 2, deviation 1, t = 2 · sqrt(3); with two degrees of freedom
+        // p = 1 - t / sqrt(t² + 2) = 1 - sqrt(12 / 14).
+        let found = compare(&[0.0, 0.0, 0.0], &[1.0, 2.0, 3.0]);
+        assert!((found.t.unwrap() - 12.0_f64.sqrt()).abs() < 1e-12);
+        assert!((found.t_test_p_value.unwrap() - (1.0 - (12.0_f64 / 14.0).sqrt())).abs() < 1e-9);
+        assert!((found.effect_size.unwrap() - 2.0).abs() < 1e-12);
+        assert_eq!((found.first, found.second, found.difference), (Some(0.0), Some(2.0), Some(2.0)));
+    }
+
+    #[test]
+    fn a_model_does_not_differ_from_itself() {
+        let same = compare(&[0.1, 0.5, 0.9], &[0.1, 0.5, 0.9]);
+        assert_eq!(
+            (same.difference, same.t, same.t_test_p_value, same.effect_size),
+            (Some(0.0), None, None, None)
+        );
+        assert_eq!((same.n_better, same.n_worse, same.n_equal), (0, 0, 3));
+        assert_eq!(same.bootstrap_p_value, Some(1.0));
+    }
+
+    #[test]
+    fn the_bootstrap_agrees_with_the_t_test_on_many_users() {
+        let noise = |user: u32| f64::from(user.wrapping_mul(2_654_435_761) >> 16) / 65_536.0 - 0.5;
+        let first = vec![0.0; 800];
+        for shift in [0.0, 0.02, 0.1] {
+            let second: Vec<f64> = (0..800).map(|user| noise(user) + shift).collect();
+            let found = compare(&first, &second);
+            let (by_t, by_bootstrap) = (found.t_test_p_value.unwrap(), found.bootstrap_p_value.unwrap());
+            assert!((by_t - by_bootstrap).abs() < 0.05, "{by_t} {by_bootstrap}");
+            assert_eq!(by_t < 0.01, shift == 0.1);
+        }
+    }
+
+    #[test]
+    fn columns_must_pair() {
+        let bootstrap = Bootstrap::new(10, 1).unwrap();
+        assert!(PairedComparison::new(&[0.1], &[], &bootstrap).is_err());
+        assert!(PairedComparison::new(&[0.1], &[f64::NAN], &bootstrap).is_err());
+        let nobody = PairedComparison::new(&[], &[], &bootstrap).unwrap();
+        assert_eq!((nobody.difference, nobody.bootstrap_interval), (None, None));
+    }
+}
