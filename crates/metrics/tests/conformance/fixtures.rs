@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use burn_recsys_metrics::Lists;
 use serde::Deserialize;
 
 pub(crate) const REPLAY: &str = "RePlay 0.22.0";
@@ -16,7 +17,7 @@ pub(crate) struct ListsCase {
     pub(crate) name: String,
     pub(crate) n_users: u32,
     pub(crate) n_items: u32,
-    scored: Vec<(u32, Vec<(u32, u32)>)>,
+    scored: Vec<(u32, Vec<(u32, f64)>)>,
     pub(crate) relevant: ByUser,
     grades: Vec<(u32, Vec<f64>)>,
     pub(crate) train: ByUser,
@@ -54,13 +55,11 @@ impl ByUser {
 
 impl ListsCase {
     /// Lists in our order: the higher score first, of tied ones the smaller item.
-    pub(crate) fn ranked(&self) -> ByUser {
-        let rank = |scored: &[(u32, u32)]| {
-            let mut scored = scored.to_vec();
-            scored.sort_by_key(|&(item, score)| (std::cmp::Reverse(score), item));
-            scored.into_iter().map(|(item, _)| item).collect()
-        };
-        ByUser(self.scored.iter().map(|(user, scored)| (*user, rank(scored))).collect())
+    pub(crate) fn ranked(&self) -> Lists {
+        let rows = self.scored.iter().flat_map(|(user, scored)| scored.iter().map(move |row| (*user, *row)));
+        let (users, scored): (Vec<u32>, Vec<(u32, f64)>) = rows.unzip();
+        let (items, scores): (Vec<u32>, Vec<f64>) = scored.into_iter().unzip();
+        Lists::by_score(self.n_users as usize, &users, &items, &scores).unwrap()
     }
 
     /// The grades of a user's relevant items, in their order.
@@ -85,6 +84,25 @@ pub(crate) struct RowsCase {
     pub(crate) ratings: Vec<f64>,
 }
 
+/// Values of two models for the same users, and what SciPy says of their difference.
+#[derive(Deserialize)]
+pub(crate) struct PairedCase {
+    pub(crate) name: String,
+    pub(crate) left: Vec<f64>,
+    pub(crate) right: Vec<f64>,
+    pub(crate) mean: f64,
+    pub(crate) standard_error: f64,
+    pub(crate) ttest_rel: TTest,
+    /// By confidence.
+    pub(crate) interval: BTreeMap<String, (f64, f64)>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct TTest {
+    pub(crate) statistic: f64,
+    pub(crate) p: f64,
+}
+
 /// What a library gives for one case.
 #[derive(Deserialize)]
 pub(crate) struct Reference {
@@ -104,6 +122,10 @@ pub(crate) fn lists_cases() -> Vec<ListsCase> {
 
 pub(crate) fn rows_cases() -> Vec<RowsCase> {
     parse(include_str!("../reference/rows.json"))
+}
+
+pub(crate) fn paired_cases() -> Vec<PairedCase> {
+    parse(include_str!("../reference/paired_scipy.json"))
 }
 
 /// By name of the case.

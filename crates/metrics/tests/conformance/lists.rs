@@ -6,12 +6,17 @@ use super::comparison::Comparison;
 use super::fixtures::{ByUser, ListsCase, Reference, debiased, lists_cases, of_lists};
 use super::lists_table::table;
 
+/// A metric for the users of a case, at a cutoff.
+pub(crate) type OfUser = fn(&ListsCase, usize) -> Box<dyn RankingMetric>;
+
 /// How values of ours are made.
 pub(crate) enum Make {
     /// User by user, at a cutoff.
-    PerUser(fn(&ListsCase, usize) -> Box<dyn RankingMetric>),
+    PerUser(OfUser),
     /// The same, against the truth that debiasing left.
-    Debiased(fn(&ListsCase, usize) -> Box<dyn RankingMetric>),
+    Debiased(OfUser),
+    /// From the values of all users, at a cutoff.
+    Spread(OfUser, fn(&[f64]) -> Option<f64>),
     /// From all lists at once.
     Whole(fn(&ListsCase, usize) -> Option<f64>),
 }
@@ -60,6 +65,12 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
                     let place = comparison.place(reference);
                     comparison.compare(value(case, k), reference.value, || place);
                 }
+                Make::Spread(metric, spread) => {
+                    let values = measure(case, &case.relevant, metric(case, k).as_ref(), true);
+                    let defined: Vec<f64> = values.into_iter().flatten().collect();
+                    let place = comparison.place(reference);
+                    comparison.compare(spread(&defined), reference.value, || place);
+                }
                 Make::PerUser(metric) => {
                     let values = measure(case, &case.relevant, metric(case, k).as_ref(), true);
                     users(&mut comparison, &values, reference, row.other_users);
@@ -80,7 +91,7 @@ fn measure(case: &ListsCase, truth: &ByUser, metric: &dyn RankingMetric, graded:
     let lists = case.ranked();
     let known = case.users();
     let value = |user: u32| {
-        let list = JudgedList::new(lists.of(user), truth.of(user)).unwrap().of_user(user);
+        let list = JudgedList::new(lists.of_user(user), truth.of(user)).unwrap().of_user(user);
         let list = if graded { list.with_grades(case.grades(user)).unwrap() } else { list };
         metric.measure(&list)
     };

@@ -4,17 +4,16 @@ use burn_recsys_metrics::catalogue::{CatalogueMetric, Coverage, Exposure, TailSh
 use burn_recsys_metrics::ranking::{
     HitRate, MeanAveragePrecision, MeanReciprocalRank, Ndcg, Precision, RankingMetric, Recall,
 };
+use burn_recsys_metrics::statistics::{Confidence, median, normal_interval};
 
-use super::fixtures::{ListsCase, RECBOLE, RECTOOLS, REPLAY, SCIPY, SKLEARN};
-use super::lists::Make::{Debiased, PerUser, Whole};
-use super::lists::{Make, Row};
+use super::fixtures::{ListsCase, RECBOLE, RECTOOLS, REPLAY, SKLEARN};
+use super::lists::Make::{Debiased, PerUser, Spread, Whole};
+use super::lists::{Make, OfUser, Row};
 
 /// A metric of ours, a library, a name there, how ours is made.
 fn row(metric: &'static str, library: &'static str, name: &'static str, make: Make) -> Row {
     Row { metric, library, name, make, note: "", other_users: false, agrees: true }
 }
-
-type OfUser = fn(&ListsCase, usize) -> Box<dyn RankingMetric>;
 
 const NDCG: OfUser = |_, k| Box::new(Ndcg::new(k).unwrap());
 const HIT_RATE: OfUser = |_, k| Box::new(HitRate::new(k).unwrap());
@@ -24,9 +23,7 @@ const MAP: OfUser = |_, k| Box::new(MeanAveragePrecision::new(k).unwrap());
 const MRR: OfUser = |_, k| Box::new(MeanReciprocalRank::new(k).unwrap());
 
 pub(crate) fn table() -> Vec<Row> {
-    let mut all = ranking();
-    all.extend(catalogue());
-    all
+    [ranking(), catalogue(), spread()].into_iter().flatten().collect()
 }
 
 fn ranking() -> Vec<Row> {
@@ -65,7 +62,8 @@ fn exposed(
     items: impl Iterator<Item = u32>,
 ) -> Option<f64> {
     let mut exposure = Exposure::new(k, items).unwrap();
-    case.ranked().0.values().for_each(|list| exposure.observe(list));
+    let lists = case.ranked();
+    (0..case.n_users).for_each(|user| exposure.observe(lists.of_user(user)));
     metric.measure(&exposure)
 }
 
@@ -108,5 +106,30 @@ fn catalogue() -> Vec<Row> {
             Whole(|case, k| exposed(tail(case, 0.3), case, k, 0..case.n_items)),
         )
         .note("the same tail given; RecBole averages over users, which is the same for lists of one length"),
+    ]
+}
+
+fn spread() -> Vec<Row> {
+    let half_width = |values: &[f64]| {
+        let interval = normal_interval(values, Confidence::default())?;
+        Some((interval.upper - interval.lower) / 2.0)
+    };
+    vec![
+        row("median of NDCG@k", REPLAY, "NDCG(mode=Median())", Spread(NDCG, median)),
+        row("median of Recall@k", REPLAY, "Recall(mode=Median())", Spread(RECALL, median)),
+        row(
+            "normal interval of NDCG@k",
+            REPLAY,
+            "NDCG(mode=ConfidenceInterval(0.95))",
+            Spread(NDCG, half_width),
+        )
+        .note("RePlay gives half of the interval's width"),
+        row(
+            "normal interval of Recall@k",
+            REPLAY,
+            "Recall(mode=ConfidenceInterval(0.95))",
+            Spread(RECALL, half_width),
+        )
+        .note("RePlay gives half of the interval's width"),
     ]
 }

@@ -9,6 +9,7 @@ mod fixtures;
 mod lists;
 mod lists_table;
 mod page;
+mod paired;
 mod rows;
 mod rows_table;
 
@@ -21,11 +22,7 @@ pub(crate) const TOLERANCE: f64 = 1e-12;
 /// Names of libraries that no metric is compared with yet.
 const PENDING: &[&str] = &[
     "CategoricalDiversity",
-    "NDCG(mode=ConfidenceInterval(0.95))",
-    "NDCG(mode=Median())",
     "Novelty",
-    "Recall(mode=ConfidenceInterval(0.95))",
-    "Recall(mode=Median())",
     "Recall(|R|)",
     "RocAuc",
     "Surprisal",
@@ -73,7 +70,7 @@ const PENDING: &[&str] = &[
 
 /// Every comparison, in the order of the page.
 pub(crate) fn comparisons() -> Vec<Comparison> {
-    lists::comparisons().into_iter().chain(rows::comparisons()).collect()
+    lists::comparisons().into_iter().chain(rows::comparisons()).chain(paired::comparisons()).collect()
 }
 
 /// What is not as the table says, in words; nothing of that should be.
