@@ -190,4 +190,32 @@ pub enum Error {
         /// The score found.
         value: f64,
     },
+    /// Two columns of the same rows differ in length.
+    #[error("{n_left} {left} but {n_right} {right}; each row needs both")]
+    ColumnLength {
+        /// What the first column holds, in the plural.
+        left: &'static str,
+        /// Its rows.
+        n_left: usize,
+        /// What the second column holds, in the plural.
+        right: &'static str,
+        /// Its rows.
+        n_right: usize,
+    },
+    /// A value of one row cannot be used.
+    #[error("row {row} (the first is 0): {message}")]
+    Row {
+        /// The row, counted from 0.
+        row: usize,
+        /// What was found there and what to do.
+        message: String,
+    },
+    /// What is wrong with one page.
+    #[error("page {page} (the first is 0): {message}")]
+    Page {
+        /// The page, counted from 0.
+        page: usize,
+        /// What was found there and what to do.
+        message: String,
+    },
 }

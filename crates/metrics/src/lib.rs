@@ -60,6 +60,7 @@ mod evaluator;
 mod lists;
 mod mean;
 pub mod pointwise;
+mod quantile;
 pub mod ranking;
 mod report;
 pub mod statistics;

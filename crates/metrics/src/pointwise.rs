@@ -1,24 +1,45 @@
 //! What scores are worth against yes-or-no labels, row by row.
 //!
 //! [`Predictions`] pairs scores with labels and checks them once; a [`PointwiseMetric`] turns them
-//! into a number.
+//! into a number. [`RatingErrors`] and [`RatingMetric`] do the same for real-valued targets.
 
 mod accuracy;
 mod auc;
+mod average_precision;
+mod balanced_accuracy;
+mod brier;
 mod confusion_matrix;
 mod expected_calibration_error;
 mod f1;
+mod grouped_auc;
 mod log_loss;
+mod mae;
+mod matthews_correlation;
+mod normalized_entropy;
+mod partial_auc;
 mod predictions;
+mod ranked;
+mod rating_errors;
+mod rmse;
 mod threshold;
 
 pub use accuracy::Accuracy;
 pub use auc::Auc;
+pub use average_precision::AveragePrecision;
+pub use balanced_accuracy::BalancedAccuracy;
+pub use brier::Brier;
 pub use confusion_matrix::ConfusionMatrix;
-pub use expected_calibration_error::ExpectedCalibrationError;
+pub use expected_calibration_error::{ExpectedCalibrationError, ReliabilityBin};
 pub use f1::F1;
+pub use grouped_auc::{GroupWeight, GroupedAuc, GroupedAucParts};
 pub use log_loss::LogLoss;
+pub use mae::Mae;
+pub use matthews_correlation::MatthewsCorrelation;
+pub use normalized_entropy::NormalizedEntropy;
+pub use partial_auc::PartialAuc;
 pub use predictions::{Predictions, Scores};
+pub use rating_errors::{RatingErrors, RatingMetric};
+pub use rmse::Rmse;
 pub use threshold::Threshold;
 
 use crate::Result;

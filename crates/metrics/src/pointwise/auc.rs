@@ -1,6 +1,5 @@
-use rayon::prelude::*;
-
-use super::{PointwiseMetric, Predictions, Scores};
+use super::ranked::{Ranked, Tie};
+use super::{PointwiseMetric, Predictions};
 use crate::Result;
 
 /// Area under the receiver operating characteristic: how often a positive outranks a negative.
@@ -22,45 +21,34 @@ impl PointwiseMetric for Auc {
     }
 
     fn measure(&self, predictions: &Predictions<'_>) -> Result<Option<f64>> {
-        let labels = predictions.labels();
-        Ok(match predictions.scores() {
-            Scores::F32(scores) => area(scores, labels, key_f32),
-            Scores::F64(scores) => area(scores, labels, key_f64),
-        })
+        let ranked = Ranked::new(predictions);
+        let mut area = Area::default();
+        ranked.for_each_tie(|tie| area.add(tie));
+        Ok(area.value())
     }
 }
 
-fn area<S: Copy, K: Ord + Copy + Send>(scores: &[S], labels: &[bool], key: fn(S) -> K) -> Option<f64> {
-    let keys_of = |class: bool| -> Vec<K> {
-        let rows = scores.iter().zip(labels).filter(|&(_, &label)| label == class);
-        let mut keys: Vec<K> = rows.map(|(&score, _)| key(score)).collect();
-        keys.par_sort_unstable();
-        keys
-    };
-    let (positives, negatives) = (keys_of(true), keys_of(false));
-    let n_pairs = positives.len() as u128 * negatives.len() as u128;
-    // A pair won counts 2 and a tie 1: negatives below, plus negatives below or tied.
-    let (mut below, mut not_above, mut twice_won) = (0, 0, 0_u128);
-    for positive in &positives {
-        below += negatives[below..].iter().take_while(|&negative| negative < positive).count();
-        not_above += negatives[not_above..].iter().take_while(|&negative| negative <= positive).count();
-        twice_won += (below + not_above) as u128;
+/// The area under the curve of rows that come highest score first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Area {
+    pub(super) n_positives: u64,
+    pub(super) n_negatives: u64,
+    /// A pair won counts 2 and a tie 1.
+    twice_won: u128,
+}
+
+impl Area {
+    pub(super) fn add(&mut self, tie: Tie) {
+        let above_or_tied = 2 * self.n_positives + tie.positives;
+        self.twice_won += u128::from(tie.negatives) * u128::from(above_or_tied);
+        self.n_positives += tie.positives;
+        self.n_negatives += tie.negatives;
     }
-    (n_pairs > 0).then(|| twice_won as f64 / (2 * n_pairs) as f64)
-}
 
-/// An integer in the order of the scores, none of which is NaN.
-fn key_f32(score: f32) -> u32 {
-    // Adding 0 turns -0 into 0. Then flipping all bits of negative numbers and the sign of the others
-    // orders the bit patterns.
-    let bits = (score + 0.0).to_bits();
-    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
-}
-
-/// As [`key_f32`].
-fn key_f64(score: f64) -> u64 {
-    let bits = (score + 0.0).to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+    pub(super) fn value(self) -> Option<f64> {
+        let n_pairs = u128::from(self.n_positives) * u128::from(self.n_negatives);
+        (n_pairs > 0).then(|| self.twice_won as f64 / (2 * n_pairs) as f64)
+    }
 }
 
 #[cfg(test)]
@@ -83,14 +71,5 @@ mod tests {
         assert_eq!(auc(&[0.5, 0.2], &[true, true]), None);
         assert_eq!(auc(&[0.5, 0.2], &[false, false]), None);
         assert_eq!(auc(&[], &[]), None);
-    }
-
-    #[test]
-    fn the_keys_keep_the_order_of_the_scores() {
-        let ascending = [f64::NEG_INFINITY, -2.0, -1e-300, 0.0, 5e-324, 0.5, f64::INFINITY];
-        assert!(ascending.map(key_f64).is_sorted_by(|left, right| left < right));
-        let ascending = [f32::NEG_INFINITY, -2.0, -1e-38, 0.0, 1e-45, 0.5, f32::INFINITY];
-        assert!(ascending.map(key_f32).is_sorted_by(|left, right| left < right));
-        assert_eq!((key_f64(-0.0), key_f32(-0.0)), (key_f64(0.0), key_f32(0.0)));
     }
 }

@@ -1,4 +1,5 @@
 use super::{Predictions, Scores, Threshold};
+use crate::{Error, Result};
 
 /// How many rows were predicted rightly and wrongly, by class.
 ///
@@ -74,6 +75,47 @@ impl ConfusionMatrix {
         let both = 2 * self.true_positive;
         fraction(both, both + self.false_positive + self.false_negative)
     }
+
+    /// `(1 + β²) true positive / ((1 + β²) true positive + β² false negative + false positive)`: recall counts
+    /// `beta` times as much as precision; `None` where the divisor is 0.
+    ///
+    /// # Errors
+    /// If `beta` is negative, NaN or so large that its square is infinite.
+    pub fn f_beta(&self, beta: f64) -> Result<Option<f64>> {
+        let square = beta * beta;
+        if !(beta >= 0.0 && square.is_finite()) {
+            let message = format!("{beta}; must be at least 0, and finite: 1 weighs recall like precision");
+            return Err(Error::Parameter { parameter: "beta", message });
+        }
+        let both = (1.0 + square) * self.true_positive as f64;
+        let divisor = both + square * self.false_negative as f64 + self.false_positive as f64;
+        Ok((divisor > 0.0).then(|| both / divisor))
+    }
+
+    /// `true negative / (true negative + false positive)`, the recall of the negatives; `None` without
+    /// negatives.
+    pub fn specificity(&self) -> Option<f64> {
+        fraction(self.true_negative, self.true_negative + self.false_positive)
+    }
+
+    /// `(recall + specificity) / 2`; `None` with one class only.
+    pub fn balanced_accuracy(&self) -> Option<f64> {
+        self.recall().zip(self.specificity()).map(|(recall, specificity)| 0.5 * (recall + specificity))
+    }
+
+    /// `(TP TN - FP FN) / √((TP + FP) (TP + FN) (TN + FP) (TN + FN))`, in -1..1; `None` if one of the four sums
+    /// is 0: a class is missing among the labels or among the predictions.
+    pub fn matthews_correlation(&self) -> Option<f64> {
+        let [tp, fp, tn, fn_] =
+            [self.true_positive, self.false_positive, self.true_negative, self.false_negative]
+                .map(i128::from);
+        // The numerator is exact; the product of four sums could overflow even 128 bits, so its root is that of
+        // two pairs.
+        let predicted = (tp + fp) * (tn + fn_);
+        let labelled = (tp + fn_) * (tn + fp);
+        let value = (tp * tn - fp * fn_) as f64 / ((predicted as f64).sqrt() * (labelled as f64).sqrt());
+        (predicted > 0 && labelled > 0).then(|| value.clamp(-1.0, 1.0))
+    }
 }
 
 fn fraction(part: u64, whole: u64) -> Option<f64> {
@@ -107,12 +149,40 @@ mod tests {
     }
 
     #[test]
+    fn both_classes_count_in_the_wider_measures() {
+        let matrix =
+            ConfusionMatrix { true_positive: 6, false_positive: 1, true_negative: 2, false_negative: 3 };
+        assert_eq!(matrix.specificity(), Some(2.0 / 3.0));
+        assert_eq!(matrix.balanced_accuracy(), Some((6.0 / 9.0 + 2.0 / 3.0) / 2.0));
+        let correlation = (6.0 * 2.0 - 1.0 * 3.0) / (7.0_f64 * 9.0 * 3.0 * 5.0).sqrt();
+        assert!((matrix.matthews_correlation().unwrap() - correlation).abs() < 1e-15);
+        let all_wrong = ConfusionMatrix { false_positive: 3, false_negative: 4, ..Default::default() };
+        assert_eq!(all_wrong.matthews_correlation(), Some(-1.0));
+        let huge = ConfusionMatrix { true_positive: 1 << 60, true_negative: 1 << 60, ..Default::default() };
+        assert_eq!(huge.matthews_correlation(), Some(1.0));
+    }
+
+    #[test]
+    fn f_beta_leans_towards_recall() {
+        let matrix =
+            ConfusionMatrix { true_positive: 6, false_positive: 1, true_negative: 2, false_negative: 3 };
+        assert_eq!(matrix.f_beta(1.0), Ok(matrix.f1()));
+        assert_eq!(matrix.f_beta(0.0), Ok(matrix.precision()));
+        let (precision, recall) = (6.0 / 7.0, 6.0 / 9.0);
+        let f2 = 5.0 * precision * recall / (4.0 * precision + recall);
+        assert!((matrix.f_beta(2.0).unwrap().unwrap() - f2).abs() < 1e-15);
+        assert!(matrix.f_beta(-1.0).is_err() && matrix.f_beta(f64::NAN).is_err());
+    }
+
+    #[test]
     fn fractions_of_nothing_are_undefined() {
         let empty = ConfusionMatrix::default();
         assert_eq!(
             (empty.accuracy(), empty.precision(), empty.recall(), empty.f1()),
             (None, None, None, None)
         );
+        assert_eq!((empty.specificity(), empty.balanced_accuracy()), (None, None));
+        assert_eq!((empty.matthews_correlation(), empty.f_beta(2.0)), (None, Ok(None)));
         let only_misses = ConfusionMatrix { false_negative: 3, ..empty };
         assert_eq!((only_misses.precision(), only_misses.f1()), (None, Some(0.0)));
     }

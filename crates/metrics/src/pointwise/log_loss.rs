@@ -1,6 +1,6 @@
 use super::{PointwiseMetric, Predictions, Scores};
+use crate::Result;
 use crate::mean::mean;
-use crate::{Error, Result};
 
 /// Log loss, also called binary cross-entropy: how surprised the probabilities are by the labels.
 ///
@@ -21,26 +21,21 @@ impl PointwiseMetric for LogLoss {
     /// # Errors
     /// If a score is not in 0..1.
     fn measure(&self, predictions: &Predictions<'_>) -> Result<Option<f64>> {
-        let labels = predictions.labels();
-        match predictions.scores() {
-            Scores::F32(scores) => loss(scores, labels, f32::EPSILON.into()),
-            Scores::F64(scores) => loss(scores, labels, f64::EPSILON),
-        }
+        predictions.check_probabilities()?;
+        let epsilon = match predictions.scores() {
+            Scores::F32(_) => f32::EPSILON.into(),
+            Scores::F64(_) => f64::EPSILON,
+        };
+        let rows = predictions.scores().iter().zip(predictions.labels());
+        let of_label = rows.map(|(p, &label)| if label { p } else { 1.0 - p });
+        Ok(mean(of_label.map(|p| -p.clamp(epsilon, 1.0 - epsilon).ln())))
     }
-}
-
-fn loss<S: Into<f64> + Copy>(scores: &[S], labels: &[bool], epsilon: f64) -> Result<Option<f64>> {
-    let probabilities = || scores.iter().map(|&score| score.into());
-    if let Some(row) = probabilities().position(|value: f64| !(0.0..=1.0).contains(&value)) {
-        return Err(Error::NotProbability { row, value: scores[row].into() });
-    }
-    let of_label = probabilities().zip(labels).map(|(p, &label)| if label { p } else { 1.0 - p });
-    Ok(mean(of_label.map(|p| -p.clamp(epsilon, 1.0 - epsilon).ln())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     fn log_loss<'a>(scores: impl Into<Scores<'a>>, labels: &'a [bool]) -> Result<Option<f64>> {
         LogLoss.measure(&Predictions::new(scores, labels).unwrap())

@@ -10,8 +10,17 @@ pub enum Scores<'a> {
     F64(&'a [f64]),
 }
 
-impl Scores<'_> {
-    fn len(&self) -> usize {
+impl<'a> Scores<'a> {
+    /// The scores in double precision, in the order of the rows.
+    pub(super) fn iter(self) -> impl Iterator<Item = f64> + Clone + 'a {
+        let (single, double): (&[f32], &[f64]) = match self {
+            Scores::F32(scores) => (scores, &[]),
+            Scores::F64(scores) => (&[], scores),
+        };
+        single.iter().map(|&score| f64::from(score)).chain(double.iter().copied())
+    }
+
+    pub(super) fn len(&self) -> usize {
         match self {
             Scores::F32(scores) => scores.len(),
             Scores::F64(scores) => scores.len(),
@@ -103,6 +112,13 @@ impl<'a> Predictions<'a> {
     /// The scores.
     pub fn scores(&self) -> Scores<'a> {
         self.scores
+    }
+
+    /// # Errors
+    /// If a score is not in 0..1.
+    pub(super) fn check_probabilities(&self) -> Result<()> {
+        let outside = self.scores.iter().enumerate().find(|(_, value)| !(0.0..=1.0).contains(value));
+        outside.map_or(Ok(()), |(row, value)| Err(Error::NotProbability { row, value }))
     }
 
     /// The labels.
