@@ -15,6 +15,17 @@ pub(crate) struct Row {
     pub(crate) agrees: bool,
 }
 
+impl Row {
+    /// Why values differ.
+    pub(crate) fn differs(self, note: &'static str) -> Self {
+        Row { note, agrees: false, ..self }
+    }
+
+    pub(crate) fn note(self, note: &'static str) -> Self {
+        Row { note, ..self }
+    }
+}
+
 pub(crate) fn comparisons() -> Vec<Comparison> {
     let (cases, libraries) = (rows_cases(), of_rows());
     let compare = |row: Row| {

@@ -93,10 +93,14 @@ def of_rows():
             values[f"roc_auc_score(max_fpr={limit})"] = roc_auc_score(labels, scores, max_fpr=limit)
         for name, value in values.items():
             yield entry(case, name, None, value)
-        observed, predicted = calibration_curve(labels, scores, n_bins=10)
-        for name, bins in [("prob_true", observed), ("prob_pred", predicted)]:
-            for number, value in enumerate(bins):
-                yield entry(case, f"calibration_curve {name}", number, value)
+        for strategy in ["uniform", "quantile"]:
+            curve = calibration_curve(labels, scores, n_bins=10, strategy=strategy)
+            for name, bins in zip(["prob_true", "prob_pred"], curve):
+                name = f"calibration_curve({strategy}) {name}"
+                if case["name"] == rows.AT_BOUNDS and strategy == "uniform":
+                    name += ", scores at bounds"
+                for number, value in enumerate(bins):
+                    yield entry(case, name, number, value)
 
 
 def main():
