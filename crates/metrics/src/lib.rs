@@ -23,8 +23,8 @@
 //!
 //! // Item indices: recommended best first, relevant ascending.
 //! evaluator.observe_all(&[
-//!     UserList { user: 0, recommended: &[4, 1, 2], relevant: &[2, 4] },
-//!     UserList { user: 1, recommended: &[1, 0, 2], relevant: &[5] },
+//!     UserList::new(0, &[4, 1, 2], &[2, 4]),
+//!     UserList::new(1, &[1, 0, 2], &[5]),
 //! ])?;
 //! // No recommendation for someone who would have liked item 3 counts 0.
 //! evaluator.observe(2, &[], &[3])?;
@@ -54,9 +54,11 @@
 //!   user or row.
 
 pub mod beyond;
+mod candidates;
 pub mod catalogue;
 mod error;
 mod evaluator;
+mod grouping;
 mod lists;
 mod mean;
 pub mod pointwise;
@@ -65,7 +67,9 @@ pub mod ranking;
 mod report;
 pub mod statistics;
 
+pub use candidates::{SampledCandidates, Warning};
 pub use error::{Error, Result};
 pub use evaluator::{RankingEvaluator, UserList};
+pub use grouping::Grouping;
 pub use lists::{Lists, Truth};
-pub use report::{RankingReport, Summary};
+pub use report::{RankingReport, SliceOf, SliceReport, Summary};

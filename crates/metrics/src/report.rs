@@ -1,17 +1,86 @@
+use rayon::prelude::*;
+
+use crate::candidates::Warning;
 use crate::mean::mean;
+use crate::statistics::{Bootstrap, Confidence, Interval, PairedComparison, median, standard_error};
 use crate::{Error, Result};
 
-/// One metric over all users.
+/// One metric over all users, or over those of a slice.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Summary {
     /// The metric's name: `NDCG@10`.
     pub label: String,
     /// The mean over the users for whom the metric is defined, or the value of a catalogue metric;
     /// `None` if it is defined for no one.
     pub value: Option<f64>,
+    /// The median over the same users; `None` for a catalogue metric.
+    pub median: Option<f64>,
+    /// The standard error of the mean over the same users; `None` with fewer than two of them and for a
+    /// catalogue metric.
+    pub standard_error: Option<f64>,
+    /// Users in the mean; 0 for a catalogue metric.
+    pub n_defined: usize,
     /// Observed users for whom the metric is undefined and who are not in the mean; 0 for a catalogue
     /// metric.
     pub n_undefined: usize,
+}
+
+impl Summary {
+    /// Of one value for each user; NaN stands for undefined.
+    fn of(label: &str, values: impl Iterator<Item = f64>) -> Self {
+        let mut n_undefined = 0;
+        let is_defined = |value: &f64| {
+            n_undefined += usize::from(value.is_nan());
+            !value.is_nan()
+        };
+        let defined: Vec<f64> = values.filter(is_defined).collect();
+        Summary {
+            label: label.to_owned(),
+            value: mean(defined.iter().copied()),
+            median: median(&defined),
+            standard_error: standard_error(&defined),
+            n_defined: defined.len(),
+            n_undefined,
+        }
+    }
+
+    /// Of all lists together.
+    pub(crate) fn of_catalogue(label: String, value: Option<f64>) -> Self {
+        Summary { label, value, median: None, standard_error: None, n_defined: 0, n_undefined: 0 }
+    }
+
+    /// The interval of the mean by the normal distribution, which many users allow; `None` where there is no
+    /// standard error.
+    pub fn normal_interval(&self, confidence: Confidence) -> Option<Interval> {
+        Some(Interval::around(self.value?, confidence.normal_quantile() * self.standard_error?))
+    }
+}
+
+/// What a slice divides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SliceOf {
+    /// The means are over the users of the slice.
+    Users,
+    /// Only the relevant items of the slice count as relevant; the means are over the users who have such.
+    Items,
+}
+
+/// The metrics of one slice of users or items.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SliceReport {
+    /// Whether users or items are divided.
+    pub of: SliceOf,
+    /// The name of the [`Grouping`](crate::Grouping).
+    pub grouping: String,
+    /// The name of the slice.
+    pub slice: String,
+    /// Observed users of the slice, or users with relevant items of it.
+    pub n_users: usize,
+    /// The metrics of lists, in the order in which the evaluator was given them; of a slice of items only those
+    /// that depend on what is relevant.
+    pub summaries: Vec<Summary>,
 }
 
 /// What a [`RankingEvaluator`](crate::RankingEvaluator) measured: per user and on average.
@@ -20,13 +89,15 @@ pub struct RankingReport {
     users: Vec<u32>,
     columns: Vec<UserColumn>,
     summaries: Vec<Summary>,
+    slices: Vec<SliceReport>,
+    warnings: Vec<Warning>,
 }
 
 /// The values of one metric; NaN stands for undefined.
 #[derive(Debug, Clone)]
 pub(crate) struct UserColumn {
-    label: String,
-    values: Vec<f64>,
+    pub(crate) label: String,
+    pub(crate) values: Vec<f64>,
 }
 
 impl UserColumn {
@@ -34,18 +105,28 @@ impl UserColumn {
         Self { label, values }
     }
 
-    fn summary(&self) -> Summary {
-        let defined = || self.values.iter().copied().filter(|value| !value.is_nan());
-        let n_undefined = self.values.len() - defined().count();
-        Summary { label: self.label.clone(), value: mean(defined()), n_undefined }
+    pub(crate) fn summary(&self) -> Summary {
+        Summary::of(&self.label, self.values.iter().copied())
+    }
+
+    /// Of some rows alone.
+    pub(crate) fn summary_of(&self, rows: &[usize]) -> Summary {
+        Summary::of(&self.label, rows.iter().map(|&row| self.values[row]))
     }
 }
 
 impl RankingReport {
     /// The columns' rows stand for `users`, ascending.
-    pub(crate) fn new(users: Vec<u32>, columns: Vec<UserColumn>, of_catalogue: Vec<Summary>) -> Self {
-        let summaries = columns.iter().map(UserColumn::summary).chain(of_catalogue).collect();
-        Self { users, columns, summaries }
+    pub(crate) fn new(
+        users: Vec<u32>,
+        columns: Vec<UserColumn>,
+        of_catalogue: Vec<Summary>,
+        slices: Vec<SliceReport>,
+        warnings: Vec<Warning>,
+    ) -> Self {
+        let summaries = columns.par_iter().map(UserColumn::summary).collect::<Vec<_>>();
+        let summaries = summaries.into_iter().chain(of_catalogue).collect();
+        Self { users, columns, summaries, slices, warnings }
     }
 
     /// The number of users observed, with or without relevant items.
@@ -56,6 +137,16 @@ impl RankingReport {
     /// Every metric, in the order in which the evaluator was given them.
     pub fn summaries(&self) -> &[Summary] {
         &self.summaries
+    }
+
+    /// The metrics of every slice, grouping by grouping.
+    pub fn slices(&self) -> &[SliceReport] {
+        &self.slices
+    }
+
+    /// What a reader must know besides the numbers.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// The metric that is called `label`, such as `NDCG@10`.
@@ -73,10 +164,43 @@ impl RankingReport {
     /// # Errors
     /// If it was not measured, or not per user as with a catalogue metric; the message lists what was.
     pub fn per_user(&self, label: &str) -> Result<impl ExactSizeIterator<Item = (u32, Option<f64>)>> {
+        let values = self.column(label)?.iter().map(|&value| (!value.is_nan()).then_some(value));
+        Ok(self.users.iter().copied().zip(values))
+    }
+
+    /// The interval of the mean by drawing users anew; `None` if the metric is defined for no one.
+    ///
+    /// # Errors
+    /// As [`per_user`](Self::per_user).
+    pub fn bootstrap_interval(&self, label: &str, bootstrap: &Bootstrap) -> Result<Option<Interval>> {
+        let defined: Vec<f64> = self.column(label)?.iter().copied().filter(|value| !value.is_nan()).collect();
+        Ok(bootstrap.interval(&defined))
+    }
+
+    /// This model and `other` by the users of both for whom the metric called `label` is defined. The difference
+    /// is `other` minus this.
+    ///
+    /// # Errors
+    /// If one of them has no metric of that name for each user.
+    pub fn compare(&self, other: &Self, label: &str, bootstrap: &Bootstrap) -> Result<PairedComparison> {
+        let (left, right) = (self.column(label)?, other.column(label)?);
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let mut position = 0;
+        for (&user, &left) in self.users.iter().zip(left) {
+            position += other.users[position..].iter().take_while(|&&other| other < user).count();
+            let right = right.get(position).copied().filter(|_| other.users[position] == user);
+            if let Some(right) = right.filter(|right| !right.is_nan() && !left.is_nan()) {
+                first.push(left);
+                second.push(right);
+            }
+        }
+        PairedComparison::new(&first, &second, bootstrap)
+    }
+
+    fn column(&self, label: &str) -> Result<&[f64]> {
         let found = self.columns.iter().find(|column| column.label == label);
         let column = found.ok_or_else(|| unknown(label, self.columns.iter().map(|column| &column.label)))?;
-        let values = column.values.iter().map(|&value| (!value.is_nan()).then_some(value));
-        Ok(self.users.iter().copied().zip(values))
+        Ok(&column.values)
     }
 }
 
@@ -94,8 +218,8 @@ mod tests {
             UserColumn::new("A@1".to_owned(), vec![0.25, f64::NAN, 0.75]),
             UserColumn::new("B@1".to_owned(), vec![f64::NAN; 3]),
         ];
-        let coverage = Summary { label: "C@1".to_owned(), value: Some(0.125), n_undefined: 0 };
-        RankingReport::new(vec![2, 5, 8], columns, vec![coverage])
+        let coverage = Summary::of_catalogue("C@1".to_owned(), Some(0.125));
+        RankingReport::new(vec![2, 5, 8], columns, vec![coverage], Vec::new(), Vec::new())
     }
 
     #[test]
@@ -107,6 +231,34 @@ mod tests {
         assert_eq!(found, expected);
         let users: Vec<_> = report.per_user("A@1").unwrap().collect();
         assert_eq!(users, [(2, Some(0.25)), (5, None), (8, Some(0.75))]);
+    }
+
+    #[test]
+    fn means_carry_their_uncertainty() {
+        let report = report();
+        let summary = report.summary("A@1").unwrap();
+        assert_eq!((summary.median, summary.n_defined), (Some(0.5), 2));
+        // The deviation of 0.25 and 0.75 is sqrt(0.125), over sqrt(2).
+        assert!((summary.standard_error.unwrap() - 0.25).abs() < 1e-15);
+        let interval = summary.normal_interval(Confidence::default()).unwrap();
+        assert!((interval.upper - (0.5 + 0.25 * 1.959_963_984_540_054)).abs() < 1e-12);
+        assert_eq!(report.summary("C@1").unwrap().normal_interval(Confidence::default()), None);
+        let bootstrap = Bootstrap::new(100, 1).unwrap();
+        let interval = report.bootstrap_interval("A@1", &bootstrap).unwrap().unwrap();
+        assert_eq!((interval.lower, interval.upper), (0.25, 0.75));
+        assert_eq!(report.bootstrap_interval("B@1", &bootstrap).unwrap(), None);
+    }
+
+    #[test]
+    fn models_are_compared_by_the_users_of_both() {
+        let other = UserColumn::new("A@1".to_owned(), vec![0.9, 0.5, 1.0, 0.1, f64::NAN]);
+        let other = RankingReport::new(vec![1, 2, 5, 7, 8], vec![other], Vec::new(), Vec::new(), Vec::new());
+        let bootstrap = Bootstrap::new(10, 1).unwrap();
+        let comparison = report().compare(&other, "A@1", &bootstrap).unwrap();
+        assert_eq!((comparison.n_users, comparison.difference), (1, Some(0.25)));
+        let comparison = other.compare(&report(), "A@1", &bootstrap).unwrap();
+        assert_eq!((comparison.n_users, comparison.difference), (1, Some(-0.25)));
+        assert!(report().compare(&other, "B@1", &bootstrap).is_err());
     }
 
     #[test]

@@ -35,9 +35,7 @@ fn evaluator() -> RankingEvaluator {
 
 fn user_lists(users: &[Lists]) -> Vec<UserList<'_>> {
     let numbered = (0..).zip(users);
-    numbered
-        .map(|(user, lists)| UserList { user, recommended: &lists.recommended, relevant: &lists.relevant })
-        .collect()
+    numbered.map(|(user, lists)| UserList::new(user, &lists.recommended, &lists.relevant)).collect()
 }
 
 fn report_in_order(users: &[UserList<'_>]) -> RankingReport {

@@ -132,10 +132,8 @@ pub fn evaluate_candidates(
         let lists: Vec<UserList<'_>> = ranked
             .iter()
             .zip(rows.by_ref())
-            .map(|(recommended, (_, (&user, positive)))| UserList {
-                user,
-                recommended,
-                relevant: std::slice::from_ref(positive),
+            .map(|(recommended, (_, (&user, positive)))| {
+                UserList::new(user, recommended, std::slice::from_ref(positive))
             })
             .collect();
         evaluator.observe_all(&lists)?;

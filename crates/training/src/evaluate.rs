@@ -210,7 +210,7 @@ pub fn evaluate(
             .iter()
             .zip(&lists)
             .zip(blocks.by_ref())
-            .map(|((&user, recommended), relevant)| UserList { user, recommended, relevant })
+            .map(|((&user, recommended), relevant)| UserList::new(user, recommended, relevant))
             .collect();
         evaluator.observe_all(&lists)?;
     }

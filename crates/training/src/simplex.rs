@@ -237,7 +237,7 @@ fn measure(model: &SimpleX, kept: &Csr, held_out: &Csr, users: &[u32]) -> Result
     let hits = top_k_blocked(users.len(), scorer.n_items(), K, score, |query| kept.row(users[query]))?;
     let lists: Vec<Vec<u32>> = hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect();
     let lists: Vec<UserList<'_>> = (users.iter().zip(&lists))
-        .map(|(&user, recommended)| UserList { user, recommended, relevant: held_out.row(user) })
+        .map(|(&user, recommended)| UserList::new(user, recommended, held_out.row(user)))
         .collect();
     let metrics: Vec<Box<dyn RankingMetric>> = vec![Box::new(Ndcg::new(K)?), Box::new(Recall::new(K)?)];
     let mut evaluator = RankingEvaluator::new(metrics)?;

@@ -9,9 +9,9 @@ use burn_recsys::metrics::{RankingEvaluator, UserList};
 fn main() -> Result<(), burn_recsys::metrics::Error> {
     // Item indices: recommended best first, relevant ascending.
     let lists = [
-        UserList { user: 0, recommended: &[4, 1, 2], relevant: &[2, 4] },
-        UserList { user: 1, recommended: &[1, 0, 2], relevant: &[5] },
-        UserList { user: 2, recommended: &[], relevant: &[3] },
+        UserList::new(0, &[4, 1, 2], &[2, 4]),
+        UserList::new(1, &[1, 0, 2], &[5]),
+        UserList::new(2, &[], &[3]),
     ];
     let mut evaluator =
         RankingEvaluator::new(standard_metrics(3)?)?.with_catalogue(3, 0..6, vec![Box::new(Coverage)])?;

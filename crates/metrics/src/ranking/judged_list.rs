@@ -65,6 +65,16 @@ impl<'a> JudgedList<'a> {
         Ok(self)
     }
 
+    /// The same list judged by other relevant items, which are part of its own.
+    pub(crate) fn judged_by<'b>(&self, relevant: &'b [u32], grades: Option<&'b [f64]>) -> JudgedList<'b>
+    where
+        'a: 'b,
+    {
+        let of_these = |rank: &&usize| relevant.binary_search(&self.recommended[**rank - 1]).is_ok();
+        let hit_ranks = self.hit_ranks.iter().filter(of_these).copied().collect();
+        JudgedList { user: self.user, recommended: self.recommended, relevant, grades, hit_ranks }
+    }
+
     /// The user whose list it is.
     pub fn user(&self) -> u32 {
         self.user
