@@ -2,7 +2,8 @@
 
 use burn_recsys_metrics::catalogue::{CatalogueMetric, Coverage, Exposure, TailShare};
 use burn_recsys_metrics::ranking::{
-    HitRate, MeanAveragePrecision, MeanReciprocalRank, Ndcg, Precision, RankingMetric, Recall,
+    AchievablePrecision, Divisor, FBeta, Gain, HitRate, Ideal, MeanAveragePrecision, MeanReciprocalRank,
+    Ndcg, PartialAuc, PartialAucPrecision, Precision, RPrecision, Recall, RocAuc,
 };
 use burn_recsys_metrics::statistics::{Confidence, median, normal_interval};
 
@@ -16,11 +17,25 @@ fn row(metric: &'static str, library: &'static str, name: &'static str, make: Ma
 }
 
 const NDCG: OfUser = |_, k| Box::new(Ndcg::new(k).unwrap());
+const NDCG_FULL: OfUser = |_, k| Box::new(Ndcg::new(k).unwrap().with_ideal(Ideal::Full));
+const NDCG_LINEAR: OfUser = |_, k| Box::new(Ndcg::new(k).unwrap().with_gain(Gain::Linear));
+const NDCG_EXPONENTIAL: OfUser = |_, k| Box::new(Ndcg::new(k).unwrap().with_gain(Gain::Exponential));
 const HIT_RATE: OfUser = |_, k| Box::new(HitRate::new(k).unwrap());
 const RECALL: OfUser = |_, k| Box::new(Recall::new(k).unwrap());
 const PRECISION: OfUser = |_, k| Box::new(Precision::new(k).unwrap());
 const MAP: OfUser = |_, k| Box::new(MeanAveragePrecision::new(k).unwrap());
+const MAP_RELEVANT: OfUser =
+    |_, k| Box::new(MeanAveragePrecision::new(k).unwrap().with_divisor(Divisor::Relevant));
+const MAP_CUTOFF: OfUser =
+    |_, k| Box::new(MeanAveragePrecision::new(k).unwrap().with_divisor(Divisor::Cutoff));
 const MRR: OfUser = |_, k| Box::new(MeanReciprocalRank::new(k).unwrap());
+const R_PRECISION: OfUser = |_, _| Box::new(RPrecision);
+const ACHIEVABLE_PRECISION: OfUser = |_, k| Box::new(AchievablePrecision::new(k).unwrap());
+const F1: OfUser = |_, k| Box::new(FBeta::new(k, 1.0).unwrap());
+const F_HALF: OfUser = |_, k| Box::new(FBeta::new(k, 0.5).unwrap());
+const ROC_AUC: OfUser = |_, k| Box::new(RocAuc::new(k).unwrap());
+const PARTIAL_AUC: OfUser = |_, k| Box::new(PartialAuc::new(k).unwrap());
+const PAP: OfUser = |_, k| Box::new(PartialAucPrecision::new(k).unwrap());
 
 pub(crate) fn table() -> Vec<Row> {
     [ranking(), catalogue(), spread()].into_iter().flatten().collect()
@@ -36,6 +51,11 @@ fn ranking() -> Vec<Row> {
         row("NDCG@k", SKLEARN, "ndcg_score, tied scores", PerUser(NDCG))
             .differs("scikit-learn averages over the orders of tied items"),
         row("NDCG@k", RECTOOLS, "NDCG(debias_config)", Debiased(NDCG)),
+        row("NDCG(full)@k", RECTOOLS, "NDCG", PerUser(NDCG_FULL)),
+        row("NDCG(linear)@k", SKLEARN, "ndcg_score, linear gain", PerUser(NDCG_LINEAR))
+            .note("a short list goes on with irrelevant items there"),
+        row("NDCG(exponential)@k", SKLEARN, "ndcg_score, exponential gain", PerUser(NDCG_EXPONENTIAL))
+            .note("given the gains; a short list goes on with irrelevant items there"),
         row("HitRate@k", REPLAY, "HitRate", PerUser(HIT_RATE)),
         row("HitRate@k", RECTOOLS, "HitRate", PerUser(HIT_RATE)),
         row("HitRate@k", RECBOLE, "hit", PerUser(HIT_RATE)),
@@ -46,11 +66,26 @@ fn ranking() -> Vec<Row> {
         row("Precision@k", REPLAY, "Precision", PerUser(PRECISION)),
         row("Precision@k", RECTOOLS, "Precision", PerUser(PRECISION)),
         row("Precision@k", RECBOLE, "precision", PerUser(PRECISION)),
+        row("AchievablePrecision@k", RECTOOLS, "Precision(r_precision=True)", PerUser(ACHIEVABLE_PRECISION)),
+        row("RPrecision", REPLAY, "Recall(|R|)", PerUser(R_PRECISION))
+            .note("the recall of each user at as many ranks as the user has relevant items"),
+        row("F1@k", RECTOOLS, "F1Beta", PerUser(F1)),
+        row("F0.5@k", RECTOOLS, "F1Beta(beta=0.5)", PerUser(F_HALF)),
         row("MAP@k", REPLAY, "MAP", PerUser(MAP)),
         row("MAP@k", RECBOLE, "map", PerUser(MAP)),
+        row("MAP(relevant)@k", RECTOOLS, "MAP", PerUser(MAP_RELEVANT)),
+        row("MAP(relevant)@k", RECTOOLS, "MAP(debias_config)", Debiased(MAP_RELEVANT)),
+        row("MAP(cutoff)@k", RECTOOLS, "MAP(divide_by_k=True)", PerUser(MAP_CUTOFF)),
         row("MRR@k", REPLAY, "MRR", PerUser(MRR)),
         row("MRR@k", RECTOOLS, "MRR", PerUser(MRR)),
         row("MRR@k", RECBOLE, "mrr", PerUser(MRR)),
+        row("RocAUC@k", REPLAY, "RocAuc", PerUser(ROC_AUC)),
+        row("RocAUC@k", SKLEARN, "roc_auc_score of the list", PerUser(ROC_AUC)).other_users(
+            "the k of the whole list; scikit-learn has no value for a list of hits or of misses alone",
+        ),
+        row("PartialAUC@k", RECTOOLS, "PartialAUC", PerUser(PARTIAL_AUC)),
+        row("PartialAUC@k", RECTOOLS, "PartialAUC(debias_config)", Debiased(PARTIAL_AUC)),
+        row("PAp@k", RECTOOLS, "PAP", PerUser(PAP)),
     ]
 }
 
