@@ -1,5 +1,7 @@
 //! One metric of ours, one name of a library, and how far they are apart.
 
+use std::collections::BTreeSet;
+
 use super::fixtures::Reference;
 
 /// A metric of ours and what another library calls the same, measured on all cases.
@@ -15,10 +17,10 @@ pub(crate) struct Comparison {
     pub(crate) note: &'static str,
     /// Whether the values are to agree. If not, the row is here to show by how much they differ.
     pub(crate) agrees: bool,
-    /// Cases and cutoffs with a value on either side.
-    pub(crate) n_cases: usize,
-    /// Values of single users that were compared.
-    pub(crate) n_users: usize,
+    /// The cases with a value of the library.
+    pub(crate) cases: BTreeSet<String>,
+    /// Case and user, where values of single users were compared.
+    pub(crate) users: BTreeSet<(String, usize)>,
     /// The largest difference of any value, of a user or a case.
     pub(crate) difference: f64,
     /// The case and user of the largest difference.
@@ -35,8 +37,8 @@ impl Comparison {
             name,
             note: "",
             agrees: true,
-            n_cases: 0,
-            n_users: 0,
+            cases: BTreeSet::new(),
+            users: BTreeSet::new(),
             difference: 0.0,
             largest: String::new(),
             one_sided: Vec::new(),

@@ -58,7 +58,7 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         let of_library = libraries.iter().filter(|(library, _)| *library == row.library);
         for reference in of_library.flat_map(|(_, found)| found).filter(|found| found.name == row.name) {
             let case = cases.iter().find(|case| case.name == reference.case).unwrap();
-            comparison.n_cases += 1;
+            comparison.cases.insert(case.name.clone());
             let k = reference.k.unwrap_or(usize::MAX);
             match &row.make {
                 Make::Whole(value) => {
@@ -103,7 +103,9 @@ fn users(comparison: &mut Comparison, values: &[Option<f64>], reference: &Refere
     assert_eq!(theirs.len(), values.len(), "{}", comparison.place(reference));
     for (user, (&ours, &theirs)) in values.iter().zip(theirs).enumerate() {
         let both = ours.is_some() && theirs.is_some();
-        comparison.n_users += usize::from(both);
+        if both {
+            comparison.users.insert((reference.case.clone(), user));
+        }
         if both || !other_users {
             let place = format!("{}, user {user}", comparison.place(reference));
             comparison.compare(ours, theirs, || place);

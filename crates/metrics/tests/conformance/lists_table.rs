@@ -67,7 +67,7 @@ fn ranking() -> Vec<Row> {
         row("Precision@k", RECTOOLS, "Precision", PerUser(PRECISION)),
         row("Precision@k", RECBOLE, "precision", PerUser(PRECISION)),
         row("AchievablePrecision@k", RECTOOLS, "Precision(r_precision=True)", PerUser(ACHIEVABLE_PRECISION)),
-        row("RPrecision", REPLAY, "Recall(|R|)", PerUser(R_PRECISION))
+        row("RPrecision", REPLAY, "Recall(k = relevant items)", PerUser(R_PRECISION))
             .note("the recall of each user at as many ranks as the user has relevant items"),
         row("F1@k", RECTOOLS, "F1Beta", PerUser(F1)),
         row("F0.5@k", RECTOOLS, "F1Beta(beta=0.5)", PerUser(F_HALF)),

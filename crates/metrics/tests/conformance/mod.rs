@@ -48,7 +48,7 @@ pub(crate) fn broken(comparisons: &[Comparison]) -> Vec<String> {
     let mut broken: Vec<String> = comparisons.iter().flat_map(|c| c.one_sided.clone()).collect();
     for comparison in comparisons {
         let Comparison { metric, library, name, difference, .. } = comparison;
-        if comparison.n_cases == 0 {
+        if comparison.cases.is_empty() {
             broken.push(format!("{metric}: no values of {library} {name}"));
         } else if comparison.agrees && *difference > TOLERANCE {
             broken.push(format!("{difference:.1e}: {}", comparison.largest));

@@ -15,12 +15,16 @@ pub(crate) fn page(comparisons: &[Comparison]) -> String {
     page += "| metric | library | its name there | cases | users | largest difference | note |\n";
     page += "|---|---|---|---|---|---|---|\n";
     for c in comparisons {
-        let users = if c.n_users > 0 { c.n_users.to_string() } else { String::new() };
+        let users = if c.users.is_empty() { String::new() } else { c.users.len().to_string() };
         let difference =
             if c.agrees { size(c.difference).to_owned() } else { format!("**{:.3}**", c.difference) };
         page += &format!(
             "| {} | {} | `{}` | {} | {users} | {difference} | {} |\n",
-            c.metric, c.library, c.name, c.n_cases, c.note,
+            c.metric,
+            c.library,
+            c.name,
+            c.cases.len(),
+            c.note,
         );
     }
     page

@@ -40,7 +40,7 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
     let compare = |(metric, name, numbers): (&'static str, &'static str, Numbers)| {
         let mut comparison = Comparison::new(metric, SCIPY, name);
         for case in paired_cases() {
-            comparison.n_cases += 1;
+            comparison.cases.insert(case.name.clone());
             for (ours, theirs) in numbers(&case) {
                 comparison.compare(ours, Some(theirs), || format!("{metric}, {}", case.name));
             }

@@ -34,7 +34,7 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
         let of_library = libraries.iter().filter(|(library, _)| *library == row.library);
         for reference in of_library.flat_map(|(_, found)| found).filter(|found| found.name == row.name) {
             let case = cases.iter().find(|case| case.name == reference.case).unwrap();
-            comparison.n_cases += 1;
+            comparison.cases.insert(case.name.clone());
             let place = comparison.place(reference);
             comparison.compare((row.value)(case, reference.k.unwrap_or(0)), reference.value, || place);
         }

@@ -59,7 +59,7 @@ def entries():
         for user, items in case["relevant"]:
             k, of_user = len(items), truth[truth["query_id"] == user]
             by_user[user] = Recall(k, mode=PerUser())(recommended, of_user)[f"Recall-PerUser@{k}"][user]
-        yield entry(case, "Recall(|R|)", None, sum(by_user.values()) / len(by_user), by_user)
+        yield entry(case, "Recall(k = relevant items)", None, sum(by_user.values()) / len(by_user), by_user)
         # By itself RePlay puts the larger item first where scores tie.
         rows = [(user, *pair) for user, scored in case["scored"] for pair in scored]
         tied = pd.DataFrame(rows, columns=["query_id", "item_id", "rating"])
