@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn_recsys_metrics::Lists;
+use burn_recsys_metrics::{Lists, Truth};
 use serde::Deserialize;
 
 pub(crate) const REPLAY: &str = "RePlay 0.22.0";
@@ -41,8 +41,20 @@ impl From<Vec<(u32, Vec<u32>)>> for ByUser {
 }
 
 impl ByUser {
-    pub(crate) fn of(&self, user: u32) -> &[u32] {
-        self.0.get(&user).map_or(&[], Vec::as_slice)
+    /// One column of users and one of items.
+    pub(crate) fn columns(&self) -> (Vec<u32>, Vec<u32>) {
+        self.0.iter().flat_map(|(&user, items)| items.iter().map(move |&item| (user, item))).unzip()
+    }
+
+    /// The items of `n_users` users, as they stand.
+    pub(crate) fn lists(&self, n_users: u32) -> Lists {
+        Lists::from_rows((0..n_users).map(|user| self.0.get(&user).cloned().unwrap_or_default()))
+    }
+
+    /// The items as the relevant ones.
+    pub(crate) fn truth(&self, n_users: u32) -> Truth {
+        let (users, items) = self.columns();
+        Truth::new(n_users as usize, &users, &items).unwrap()
     }
 
     /// How many users each item of `n_items` belongs to.
@@ -62,14 +74,11 @@ impl ListsCase {
         Lists::by_score(self.n_users as usize, &users, &items, &scores).unwrap()
     }
 
-    /// The grades of a user's relevant items, in their order.
-    pub(crate) fn grades(&self, user: u32) -> &[f64] {
-        self.grades.iter().find(|(other, _)| *other == user).map_or(&[], |(_, grades)| grades)
-    }
-
-    /// Whoever has a list or relevant items.
-    pub(crate) fn users(&self) -> BTreeSet<u32> {
-        self.scored.iter().map(|(user, _)| user).chain(self.relevant.0.keys()).copied().collect()
+    /// The relevant items with their grades.
+    pub(crate) fn truth(&self) -> Truth {
+        let (users, items) = self.relevant.columns();
+        let grades: Vec<f64> = self.grades.iter().flat_map(|(_, grades)| grades).copied().collect();
+        Truth::graded(self.n_users as usize, &users, &items, &grades).unwrap()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Comparisons of the metrics of lists: ranking, beyond accuracy, catalogue.
 
-use burn_recsys_metrics::ranking::{JudgedList, RankingMetric};
+use burn_recsys_metrics::ranking::RankingMetric;
+use burn_recsys_metrics::{RankingEvaluator, Truth};
 
 use super::comparison::Comparison;
-use super::fixtures::{ByUser, ListsCase, Reference, debiased, lists_cases, of_lists};
+use super::fixtures::{ListsCase, Reference, debiased, lists_cases, of_lists};
 use super::lists_table::table;
 
 /// A metric for the users of a case, at a cutoff.
@@ -28,8 +29,8 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) make: Make,
     pub(crate) note: &'static str,
-    /// Whether the library leaves out users, or gives values to more users, than we do: then those are compared
-    /// that have a value on both sides, and no means.
+    /// Whether the library leaves out users, or gives values to more users, than we do: then those are
+    /// compared that have a value on both sides, and no means.
     pub(crate) other_users: bool,
     pub(crate) agrees: bool,
 }
@@ -50,6 +51,12 @@ impl Row {
     }
 }
 
+/// The values of a metric: of each user of the case, and their mean.
+pub(crate) struct Measured {
+    pub(crate) per_user: Vec<Option<f64>>,
+    pub(crate) mean: Option<f64>,
+}
+
 pub(crate) fn comparisons() -> Vec<Comparison> {
     let (cases, left, libraries) = (lists_cases(), debiased(), of_lists());
     let compare = |row: Row| {
@@ -60,24 +67,21 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
             let case = cases.iter().find(|case| case.name == reference.case).unwrap();
             comparison.cases.insert(case.name.clone());
             let k = reference.k.unwrap_or(usize::MAX);
+            let place = comparison.place(reference);
             match &row.make {
-                Make::Whole(value) => {
-                    let place = comparison.place(reference);
-                    comparison.compare(value(case, k), reference.value, || place);
-                }
+                Make::Whole(value) => comparison.compare(value(case, k), reference.value, || place),
                 Make::Spread(metric, spread) => {
-                    let values = measure(case, &case.relevant, metric(case, k).as_ref(), true);
+                    let values = measure(case, case.truth(), metric(case, k)).per_user;
                     let defined: Vec<f64> = values.into_iter().flatten().collect();
-                    let place = comparison.place(reference);
                     comparison.compare(spread(&defined), reference.value, || place);
                 }
                 Make::PerUser(metric) => {
-                    let values = measure(case, &case.relevant, metric(case, k).as_ref(), true);
-                    users(&mut comparison, &values, reference, row.other_users);
+                    let measured = measure(case, case.truth(), metric(case, k));
+                    users(&mut comparison, &measured, reference, row.other_users);
                 }
                 Make::Debiased(metric) => {
-                    let values = measure(case, &left[&case.name], metric(case, k).as_ref(), false);
-                    users(&mut comparison, &values, reference, row.other_users);
+                    let measured = measure(case, left[&case.name].truth(case.n_users), metric(case, k));
+                    users(&mut comparison, &measured, reference, row.other_users);
                 }
             }
         }
@@ -86,35 +90,31 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
     table().into_iter().map(compare).collect()
 }
 
-/// The value of each user who has a list or relevant items; none for others.
-fn measure(case: &ListsCase, truth: &ByUser, metric: &dyn RankingMetric, graded: bool) -> Vec<Option<f64>> {
-    let lists = case.ranked();
-    let known = case.users();
-    let value = |user: u32| {
-        let list = JudgedList::new(lists.of_user(user), truth.of(user)).unwrap().of_user(user);
-        let list = if graded { list.with_grades(case.grades(user)).unwrap() } else { list };
-        metric.measure(&list)
-    };
-    (0..case.n_users).map(|user| known.contains(&user).then(|| value(user)).flatten()).collect()
+/// The values of all users of a case.
+pub(crate) fn measure(case: &ListsCase, truth: Truth, metric: Box<dyn RankingMetric>) -> Measured {
+    let label = metric.label();
+    let mut evaluator = RankingEvaluator::new(vec![metric]).unwrap();
+    evaluator.observe_lists(&case.ranked(), &truth).unwrap();
+    let report = evaluator.finish().unwrap();
+    let mut per_user = vec![None; case.n_users as usize];
+    report.per_user(&label).unwrap().for_each(|(user, value)| per_user[user as usize] = value);
+    Measured { per_user, mean: report.summary(&label).unwrap().value }
 }
 
-fn users(comparison: &mut Comparison, values: &[Option<f64>], reference: &Reference, other_users: bool) {
+fn users(comparison: &mut Comparison, ours: &Measured, reference: &Reference, other_users: bool) {
     let theirs = reference.per_user.as_ref().unwrap();
-    assert_eq!(theirs.len(), values.len(), "{}", comparison.place(reference));
-    for (user, (&ours, &theirs)) in values.iter().zip(theirs).enumerate() {
+    let place = comparison.place(reference);
+    assert_eq!(theirs.len(), ours.per_user.len(), "{place}");
+    for (user, (&ours, &theirs)) in ours.per_user.iter().zip(theirs).enumerate() {
         let both = ours.is_some() && theirs.is_some();
         if both {
             comparison.users.insert((reference.case.clone(), user));
         }
         if both || !other_users {
-            let place = format!("{}, user {user}", comparison.place(reference));
-            comparison.compare(ours, theirs, || place);
+            comparison.compare(ours, theirs, || format!("{place}, user {user}"));
         }
     }
     if !other_users {
-        let defined: Vec<f64> = values.iter().flatten().copied().collect();
-        let mean = (!defined.is_empty()).then(|| defined.iter().sum::<f64>() / defined.len() as f64);
-        let place = comparison.place(reference);
-        comparison.compare(mean, reference.value, || place);
+        comparison.compare(ours.mean, reference.value, || place);
     }
 }
