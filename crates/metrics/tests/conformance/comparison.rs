@@ -20,7 +20,7 @@ pub(crate) struct Comparison {
     /// The cases with a value of the library.
     pub(crate) cases: BTreeSet<String>,
     /// Case and user, where values of single users were compared.
-    pub(crate) users: BTreeSet<(String, usize)>,
+    pub(crate) users: BTreeSet<(String, u32)>,
     /// The largest difference of any value, of a user or a case.
     pub(crate) difference: f64,
     /// The case and user of the largest difference.

@@ -46,6 +46,10 @@ impl ByUser {
         self.0.iter().flat_map(|(&user, items)| items.iter().map(move |&item| (user, item))).unzip()
     }
 
+    pub(crate) fn n_rows(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
+    }
+
     /// The items of `n_users` users, as they stand.
     pub(crate) fn lists(&self, n_users: u32) -> Lists {
         Lists::from_rows((0..n_users).map(|user| self.0.get(&user).cloned().unwrap_or_default()))

@@ -33,9 +33,16 @@ pub(crate) struct Row {
     /// compared that have a value on both sides, and no means.
     pub(crate) other_users: bool,
     pub(crate) agrees: bool,
+    /// Which users are compared.
+    pub(crate) only: fn(&ListsCase, usize, u32) -> bool,
 }
 
 impl Row {
+    /// Compares some users alone.
+    pub(crate) fn only(self, only: fn(&ListsCase, usize, u32) -> bool, note: &'static str) -> Self {
+        Row { note, only, other_users: true, ..self }
+    }
+
     /// Why values differ.
     pub(crate) fn differs(self, note: &'static str) -> Self {
         Row { note, agrees: false, ..self }
@@ -77,11 +84,11 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
                 }
                 Make::PerUser(metric) => {
                     let measured = measure(case, case.truth(), metric(case, k));
-                    users(&mut comparison, &measured, reference, row.other_users);
+                    users(&mut comparison, &measured, reference, &row, case);
                 }
                 Make::Debiased(metric) => {
                     let measured = measure(case, left[&case.name].truth(case.n_users), metric(case, k));
-                    users(&mut comparison, &measured, reference, row.other_users);
+                    users(&mut comparison, &measured, reference, &row, case);
                 }
             }
         }
@@ -101,20 +108,23 @@ pub(crate) fn measure(case: &ListsCase, truth: Truth, metric: Box<dyn RankingMet
     Measured { per_user, mean: report.summary(&label).unwrap().value }
 }
 
-fn users(comparison: &mut Comparison, ours: &Measured, reference: &Reference, other_users: bool) {
+fn users(comparison: &mut Comparison, ours: &Measured, reference: &Reference, row: &Row, case: &ListsCase) {
     let theirs = reference.per_user.as_ref().unwrap();
     let place = comparison.place(reference);
     assert_eq!(theirs.len(), ours.per_user.len(), "{place}");
-    for (user, (&ours, &theirs)) in ours.per_user.iter().zip(theirs).enumerate() {
+    for (user, (&ours, &theirs)) in (0..case.n_users).zip(ours.per_user.iter().zip(theirs)) {
         let both = ours.is_some() && theirs.is_some();
-        if both {
-            comparison.users.insert((reference.case.clone(), user));
+        if !(row.only)(case, reference.k.unwrap_or(usize::MAX), user) {
+            continue;
         }
-        if both || !other_users {
+        if both {
+            comparison.users.insert((case.name.clone(), user));
+        }
+        if both || !row.other_users {
             comparison.compare(ours, theirs, || format!("{place}, user {user}"));
         }
     }
-    if !other_users {
+    if !row.other_users {
         comparison.compare(ours.mean, reference.value, || place);
     }
 }

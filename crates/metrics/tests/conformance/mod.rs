@@ -5,6 +5,7 @@
 //! `tests/reference/` beside the scripts that made them.
 
 mod comparison;
+mod differences;
 mod fixtures;
 mod lists;
 mod lists_table;
