@@ -1,13 +1,18 @@
 //! Numbers from ranked lists and scores: is this recommender any good?
 //!
 //! The crate knows item indices, scores and labels, nothing of models or files: it does not depend on
-//! Burn, and measures another system's output as well as ours. It has three kinds of metrics.
+//! Burn, and measures another system's output as well as ours. It has these kinds of metrics.
 //!
 //! | module | takes | gives |
 //! |---|---|---|
 //! | [`ranking`] | one user's list and relevant items | NDCG, HitRate, Recall, Precision, MAP, MRR |
 //! | [`catalogue`] | all lists together | Coverage |
-//! | [`pointwise`] | scores and yes-or-no labels | AUC, LogLoss, Accuracy, F1, the confusion matrix |
+//! | [`pointwise`] | scores and yes-or-no labels, or ratings | AUC, GAUC, LogLoss, ECE, F1, RMSE and more |
+//! | [`slate`] | pages with feedback for each place | click rates, the reward of a page |
+//! | [`counterfactual`] | logged feedback with probabilities | IPS, SNIPS: what another policy would earn |
+//!
+//! Beside them, [`debias`] limits how often a popular item counts in the truth, and [`leakage`] says what a test
+//! part gives away.
 //!
 //! A metric measures; a [`RankingEvaluator`] collects the values of all users, on as many threads as
 //! you like; its [`RankingReport`] averages them and keeps them per user.
@@ -56,16 +61,20 @@
 pub mod beyond;
 mod candidates;
 pub mod catalogue;
+pub mod counterfactual;
+pub mod debias;
 mod error;
 mod evaluator;
 mod grouping;
 mod lists;
+pub mod leakage;
 mod mean;
 pub mod pointwise;
 mod quantile;
 pub mod ranking;
 mod report;
 pub mod statistics;
+pub mod slate;
 
 pub use candidates::{SampledCandidates, Warning};
 pub use error::{Error, Result};
