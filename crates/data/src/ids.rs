@@ -1,5 +1,6 @@
 //! External ids and the dense indices that tables use.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,36 @@ impl IdMap {
         self.iter().map(index).collect()
     }
 
+    /// The map of all ids of all `maps`.
+    ///
+    /// Integers stay integers only if every map holds integers; beside text they become the text that
+    /// spells them, so that every id keeps its spelling. [`translate`](Self::translate) then finds every
+    /// id of every one of `maps`.
+    pub fn union(maps: &[&IdMap]) -> IdMap {
+        let all_integers: Option<Vec<&[i64]>> = maps
+            .iter()
+            .map(|map| match &map.ids {
+                Ids::Integers(ids) => Some(ids.as_slice()),
+                // A map without ids says nothing about their kind.
+                Ids::Texts(ids) => ids.is_empty().then_some(&[][..]),
+            })
+            .collect();
+        if let Some(integers) = all_integers {
+            return Self::from_integers(integers.into_iter().flatten().copied());
+        }
+        let mut ids: Vec<Cow<'_, str>> = Vec::with_capacity(maps.iter().map(|map| map.len()).sum());
+        for map in maps {
+            match &map.ids {
+                Ids::Integers(integers) => ids.extend(integers.iter().map(|id| Cow::Owned(id.to_string()))),
+                Ids::Texts(texts) => ids.extend(texts.iter().map(|id| Cow::Borrowed(id.as_str()))),
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        // Not `from_texts`: the ids of a text map may all look like numbers; see `select`.
+        IdMap { ids: Ids::Texts(ids.into_iter().map(Cow::into_owned).collect()) }
+    }
+
     /// The map of the ids at `kept` indices only.
     ///
     /// # Panics
@@ -177,6 +208,8 @@ pub(crate) fn canonical_integer(bytes: &[u8]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -221,5 +254,66 @@ mod tests {
         }
         let edited = serde_json::from_str::<IdMap>(r#"{"texts": ["b", "a"]}"#).map_err(|e| e.to_string());
         assert_eq!(edited, Err("ids are not in ascending order, each once".into()));
+    }
+
+    #[test]
+    fn integers_beside_text_become_text() {
+        let integers = IdMap::from_integers([10, 9]);
+        let texts = IdMap::from_texts(["9", "x"].map(String::from));
+        let union = IdMap::union(&[&integers, &texts]);
+        assert_eq!(union.iter().map(|id| id.to_string()).collect::<Vec<_>>(), ["10", "9", "x"]);
+        // By value 9 comes first, by bytes 10.
+        assert_eq!(integers.translate(&union), [Some(1), Some(0)]);
+        assert_eq!(texts.translate(&union), [Some(1), Some(2)]);
+        assert!(IdMap::union(&[]).is_empty());
+        assert_eq!(IdMap::union(&[&integers, &texts.select(&[])]), integers);
+    }
+
+    fn maps() -> impl Strategy<Value = Vec<IdMap>> {
+        let integers =
+            prop::collection::vec(any::<i64>().prop_map(|id| id % 20), 0..20).prop_map(IdMap::from_integers);
+        let texts =
+            prop::collection::vec("-?[0-9]{1,2}|[a-c]{0,2}|[0-9]{17,20}", 0..20).prop_map(IdMap::from_texts);
+        // Text that looks like numbers, as a part of a table leaves it.
+        let left = prop::collection::vec("[0-9]{1,2}", 1..20).prop_map(|ids| {
+            let map = IdMap::from_texts(ids.into_iter().chain([":".to_owned()]));
+            map.select(&(0..map.len() as u32 - 1).collect::<Vec<_>>())
+        });
+        prop::collection::vec(prop_oneof![integers, texts, left], 0..5)
+    }
+
+    fn spelled(map: &IdMap) -> Vec<String> {
+        map.iter().map(|id| id.to_string()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_union_holds_the_ids_of_all_maps_and_no_others(maps in maps()) {
+            let union = IdMap::union(&maps.iter().collect::<Vec<_>>());
+            let mut expected: Vec<String> = maps.iter().flat_map(spelled).collect();
+            expected.sort_unstable();
+            expected.dedup();
+            let mut found = spelled(&union);
+            found.sort_unstable();
+            prop_assert_eq!(found, expected);
+            for map in &maps {
+                let translated = map.translate(&union);
+                for (index, id) in spelled(map).into_iter().enumerate() {
+                    let there = translated[index].and_then(|index| union.external(index));
+                    prop_assert_eq!(there.map(|id| id.to_string()), Some(id));
+                }
+            }
+        }
+
+        #[test]
+        fn the_order_of_maps_and_how_they_are_grouped_do_not_count(maps in maps()) {
+            let all: Vec<&IdMap> = maps.iter().collect();
+            let union = IdMap::union(&all);
+            let reversed: Vec<&IdMap> = maps.iter().rev().collect();
+            prop_assert_eq!(&IdMap::union(&reversed), &union);
+            prop_assert_eq!(&IdMap::union(&[&union, &union]), &union);
+            let (left, right) = all.split_at(all.len() / 2);
+            prop_assert_eq!(&IdMap::union(&[&IdMap::union(left), &IdMap::union(right)]), &union);
+        }
     }
 }

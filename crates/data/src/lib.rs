@@ -13,6 +13,7 @@
 //! - Nothing is written under its final name before it is whole.
 
 mod cold_start;
+pub mod columnar;
 mod csr;
 mod dataset;
 mod error;

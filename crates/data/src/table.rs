@@ -18,8 +18,10 @@ mod rows;
 
 use std::path::Path;
 
-pub(crate) use field::decode;
+pub(crate) use codes::{Codes, Merged};
+pub(crate) use field::{decode, trim};
 pub use format::InteractionFormat;
+pub(crate) use lines::{Blocks, split_line};
 pub(crate) use quoted::Records;
 
 use crate::source::Source;

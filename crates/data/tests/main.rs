@@ -5,6 +5,8 @@
 
 mod accidental_hits;
 mod cold_start;
+#[cfg(feature = "parquet")]
+mod columnar;
 mod filters;
 mod frequencies;
 mod naive_past;

@@ -13,7 +13,7 @@ const N_SMALL: u32 = 1 << 22;
 
 /// Codes of the ids of one block. An id is either an integer in its usual spelling or text, never both.
 #[derive(Debug, Default)]
-pub(super) struct Codes {
+pub(crate) struct Codes {
     /// One bit for every integer below [`N_SMALL`], as far as the largest that occurs.
     small: Vec<u64>,
     /// The other ids are numbered from [`N_SMALL`] in the order in which the block met them.
@@ -26,7 +26,7 @@ pub(super) struct Codes {
 impl Codes {
     /// The code of an id as it is written.
     #[inline]
-    pub(super) fn code(&mut self, id: &[u8]) -> u32 {
+    pub(crate) fn code(&mut self, id: &[u8]) -> u32 {
         match canonical_integer(id) {
             Some(id) => self.integer(id),
             None => {
@@ -45,7 +45,7 @@ impl Codes {
 
     /// The code of an integer.
     #[inline]
-    pub(super) fn integer(&mut self, id: i64) -> u32 {
+    pub(crate) fn integer(&mut self, id: i64) -> u32 {
         match u32::try_from(id) {
             Ok(id) if id < N_SMALL => {
                 let (word, bit) = (id as usize / 64, 1 << (id % 64));
@@ -62,6 +62,18 @@ impl Codes {
         }
     }
 
+    /// The code of an integer of any size: one that is too long for [`canonical_integer`] is text, as it is
+    /// where it is written out.
+    #[cfg(feature = "parquet")]
+    #[inline]
+    pub(crate) fn any_integer(&mut self, id: i128) -> u32 {
+        const LIMIT: i128 = 1_000_000_000_000_000_000;
+        match i64::try_from(id) {
+            Ok(short) if -LIMIT < id && id < LIMIT => self.integer(short),
+            _ => self.code(id.to_string().as_bytes()),
+        }
+    }
+
     fn other_integer(&mut self, id: i64) -> u32 {
         match self.last {
             Some((last, code)) if last == id => code,
@@ -74,6 +86,26 @@ impl Codes {
         }
     }
 
+    /// Takes the ids of `block` in; says which code here stands for each of its codes.
+    pub(crate) fn absorb(&mut self, block: Codes) -> Translation {
+        if self.small.len() < block.small.len() {
+            self.small.resize(block.small.len(), 0);
+        }
+        for (word, new) in self.small.iter_mut().zip(&block.small) {
+            *word |= new;
+        }
+        let mut others = vec![0; block.n_others()];
+        for (id, code) in block.integers {
+            let next = self.next();
+            others[(code - N_SMALL) as usize] = *self.integers.entry(id).or_insert(next);
+        }
+        for (id, code) in block.texts {
+            let next = self.next();
+            others[(code - N_SMALL) as usize] = *self.texts.entry(id).or_insert(next);
+        }
+        Translation { others }
+    }
+
     fn n_others(&self) -> usize {
         self.integers.len() + self.texts.len()
     }
@@ -83,9 +115,26 @@ impl Codes {
     }
 }
 
+/// From the codes of one block to those of another [`Codes`].
+#[derive(Debug)]
+pub(crate) struct Translation {
+    others: Vec<u32>,
+}
+
+impl Translation {
+    /// The code that stands for `code`.
+    #[inline]
+    pub(crate) fn of(&self, code: u32) -> u32 {
+        match code.checked_sub(N_SMALL) {
+            None => code,
+            Some(other) => self.others[other as usize],
+        }
+    }
+}
+
 /// One id map for all blocks.
-pub(super) struct Merged {
-    pub(super) ids: IdMap,
+pub(crate) struct Merged {
+    pub(crate) ids: IdMap,
     /// The index in `ids` of every small integer that occurs.
     small: Vec<u32>,
     /// For every block the index in `ids` of every other code.
@@ -93,7 +142,7 @@ pub(super) struct Merged {
 }
 
 impl Merged {
-    pub(super) fn new(blocks: Vec<Codes>) -> Self {
+    pub(crate) fn new(blocks: Vec<Codes>) -> Self {
         let mut bits = vec![0; blocks.iter().map(|codes| codes.small.len()).max().unwrap_or(0)];
         let mut integers: FxHashSet<i64> = FxHashSet::default();
         let mut texts: FxHashSet<&str> = FxHashSet::default();
@@ -141,7 +190,7 @@ impl Merged {
 
     /// The index in `ids` of a code of block `block`.
     #[inline]
-    pub(super) fn index(&self, block: usize, code: u32) -> u32 {
+    pub(crate) fn index(&self, block: usize, code: u32) -> u32 {
         match code.checked_sub(N_SMALL) {
             None => self.small[code as usize],
             Some(other) => self.others[block][other as usize],
@@ -192,6 +241,24 @@ mod tests {
         assert_eq!(merged(&blocks), blocks);
         let texts: [&[&str]; 3] = [blocks[0], &["007", "7", "a", "7", "9999999999999999999"], blocks[1]];
         assert_eq!(merged(&texts), texts);
+    }
+
+    #[test]
+    fn absorbed_codes_lead_back_to_their_ids() {
+        let limit = N_SMALL.to_string();
+        let blocks: [&[&str]; 3] =
+            [&["5", "-1", &limit, "a"], &["a", "007", "-1", "9"], &["b", &limit, "a", "5"]];
+        let mut all = Codes::default();
+        let mut column = Vec::new();
+        for block in blocks {
+            let mut codes = Codes::default();
+            let rows: Vec<u32> = block.iter().map(|id| codes.code(id.as_bytes())).collect();
+            let translation = all.absorb(codes);
+            column.extend(rows.into_iter().map(|code| translation.of(code)));
+        }
+        let merged = Merged::new(vec![all]);
+        let ids = column.iter().map(|&code| merged.ids.external(merged.index(0, code)).unwrap().to_string());
+        assert_eq!(ids.collect::<Vec<_>>(), blocks.concat());
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// The field without the spaces around it.
-pub(super) fn trim(mut field: &[u8]) -> &[u8] {
+pub(crate) fn trim(mut field: &[u8]) -> &[u8] {
     while let [b' ', rest @ ..] = field {
         field = rest;
     }

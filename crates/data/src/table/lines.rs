@@ -33,7 +33,7 @@ pub(super) fn read(
     block_bytes: usize,
 ) -> Result<Outcome> {
     let separator = Separator::new(&format.separator);
-    let mut blocks = Blocks { reader, block_bytes, carry: Vec::new(), ended: false };
+    let mut blocks = Blocks::new(reader, block_bytes);
     let (layout, first, n_lines_before) = match start(&mut blocks, source, format, &separator)? {
         Start::Empty => return Ok(Outcome::Rows(None)),
         Start::Quoted => return Ok(Outcome::Quoted),
@@ -189,7 +189,7 @@ fn parse(text: &[u8], mut block: Block, layout: &Layout, separator: &Separator<'
 
 /// The first line of `text` without its line end, and what follows; `None` at the end.
 #[inline]
-fn split_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if text.is_empty() {
         return None;
     }
@@ -244,7 +244,7 @@ impl<'a> Separator<'a> {
 }
 
 /// Text cut into blocks that end at line ends.
-struct Blocks<'r> {
+pub(crate) struct Blocks<'r> {
     reader: &'r mut (dyn Read + Send),
     block_bytes: usize,
     /// The start of a line whose end is not read yet.
@@ -252,8 +252,14 @@ struct Blocks<'r> {
     ended: bool,
 }
 
-impl Blocks<'_> {
-    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+impl<'r> Blocks<'r> {
+    /// The text of all of `reader` in blocks of about `block_bytes`.
+    pub(crate) fn new(reader: &'r mut (dyn Read + Send), block_bytes: usize) -> Self {
+        Blocks { reader, block_bytes, carry: Vec::new(), ended: false }
+    }
+
+    /// The next block; `None` at the end.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         self.fill(Vec::new())
     }
 
