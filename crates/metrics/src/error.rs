@@ -218,4 +218,29 @@ pub enum Error {
         /// What was found there and what to do.
         message: String,
     },
+    /// An item's index is too large.
+    #[error("row {row} (the first is 0): item {item} but there are {n_items} items, counted from 0")]
+    ItemIndex {
+        /// The row, counted from 0.
+        row: usize,
+        /// The index found.
+        item: u32,
+        /// How many items there are.
+        n_items: usize,
+    },
+    /// The items of a user's history are not strictly ascending.
+    #[error(
+        "user {user}: item {item} at position {position} of the history follows item {previous}; \
+         sort histories and remove duplicates, as Lists::of_pairs does"
+    )]
+    HistoryOrder {
+        /// The user's index.
+        user: u32,
+        /// The item that breaks the order.
+        item: u32,
+        /// Its position; the first is 0.
+        position: usize,
+        /// The item before it.
+        previous: u32,
+    },
 }

@@ -66,15 +66,15 @@ pub mod debias;
 mod error;
 mod evaluator;
 mod grouping;
-mod lists;
 pub mod leakage;
+mod lists;
 mod mean;
 pub mod pointwise;
 mod quantile;
 pub mod ranking;
 mod report;
-pub mod statistics;
 pub mod slate;
+pub mod statistics;
 
 pub use candidates::{SampledCandidates, Warning};
 pub use error::{Error, Result};
