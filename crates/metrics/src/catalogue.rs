@@ -4,12 +4,18 @@
 //! into a number. The counts are integers, so neither order nor threads can change them.
 
 mod coverage;
+mod entropy;
 mod exposure;
+mod gini;
 mod tail_share;
+mod user_coverage;
 
 pub use coverage::Coverage;
+pub use entropy::Entropy;
 pub use exposure::Exposure;
+pub use gini::Gini;
 pub use tail_share::TailShare;
+pub use user_coverage::UserCoverage;
 
 /// A number for all lists together.
 pub trait CatalogueMetric: std::fmt::Debug + Send + Sync {

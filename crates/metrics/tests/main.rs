@@ -7,5 +7,6 @@ mod conformance;
 mod conformance_table;
 mod movielens;
 mod properties;
+mod properties_ranking;
 mod reference_pointwise;
 mod reference_ranking;

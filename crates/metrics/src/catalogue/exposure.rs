@@ -23,6 +23,7 @@ pub struct Exposure {
     items: Arc<[u32]>,
     counts: Vec<u64>,
     n_lists: u64,
+    n_filled_lists: u64,
     n_outside: u64,
 }
 
@@ -38,18 +39,21 @@ impl Exposure {
         let mut items: Vec<u32> = items.into_iter().collect();
         items.sort_unstable();
         items.dedup();
-        Ok(Self { k, counts: vec![0; items.len()], items: items.into(), n_lists: 0, n_outside: 0 })
+        let counts = vec![0; items.len()];
+        Ok(Self { k, items: items.into(), counts, n_lists: 0, n_filled_lists: 0, n_outside: 0 })
     }
 
     /// An exposure of the same ranks and items that has seen no list.
     pub fn fork(&self) -> Self {
         let counts = vec![0; self.items.len()];
-        Self { k: self.k, items: Arc::clone(&self.items), counts, n_lists: 0, n_outside: 0 }
+        let items = Arc::clone(&self.items);
+        Self { k: self.k, items, counts, n_lists: 0, n_filled_lists: 0, n_outside: 0 }
     }
 
     /// Counts one list (item indices, best first).
     pub fn observe(&mut self, recommended: &[u32]) {
         self.n_lists += 1;
+        self.n_filled_lists += u64::from(!recommended.is_empty());
         for &item in recommended.iter().take(self.k.get()) {
             match self.position(item) {
                 Some(position) => self.counts[position] += 1,
@@ -65,6 +69,7 @@ impl Exposure {
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         self.mergeable(other)?;
         self.n_lists += other.n_lists;
+        self.n_filled_lists += other.n_filled_lists;
         self.n_outside += other.n_outside;
         self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
         Ok(())
@@ -102,6 +107,11 @@ impl Exposure {
         self.n_lists
     }
 
+    /// The number of lists observed that hold an item, of the catalogue or not.
+    pub fn n_filled_lists(&self) -> u64 {
+        self.n_filled_lists
+    }
+
     /// The number of recommendations of items outside the catalogue; they are not counted elsewhere.
     pub fn n_outside(&self) -> u64 {
         self.n_outside
@@ -128,7 +138,7 @@ mod tests {
         exposure.observe(&[2]);
         exposure.observe(&[]);
         assert_eq!(exposure.counts(), [1, 0, 2, 0]);
-        assert_eq!((exposure.n_lists(), exposure.n_outside()), (3, 0));
+        assert_eq!((exposure.n_lists(), exposure.n_filled_lists(), exposure.n_outside()), (3, 2, 0));
     }
 
     #[test]
@@ -147,9 +157,10 @@ mod tests {
         let mut fork = exposure.fork();
         fork.observe(&[0, 8]);
         fork.observe(&[3]);
+        fork.observe(&[]);
         exposure.merge(&fork).unwrap();
         assert_eq!(exposure.counts(), [2, 0, 0, 1]);
-        assert_eq!((exposure.n_lists(), exposure.n_outside()), (3, 2));
+        assert_eq!((exposure.n_lists(), exposure.n_filled_lists(), exposure.n_outside()), (4, 3, 2));
     }
 
     #[test]

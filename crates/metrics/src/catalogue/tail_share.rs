@@ -4,7 +4,13 @@ use super::{CatalogueMetric, Exposure};
 ///
 /// `TailShare@k = recommendations of tail items at the ranks 1 to k / recommendations of items of the
 /// catalogue there`. It is to be compared with the share of the tail among what users will meet: a share far
-/// below is popularity bias. Undefined where nothing of the catalogue was recommended.
+/// below is popularity bias. In 0..1. Undefined where nothing of the catalogue was recommended.
+///
+/// With RecBole's tail given to [`new`](Self::new) and lists of `k` items of the catalogue it equals RecBole
+/// `tailpercentage`. That averages over lists, each divided by `k`, while here all recommendations count
+/// alike; and its tail is the `tail_ratio` of the items with training rows that have the fewest, ties to the
+/// lower index, at least one item: [`of_counts`](Self::of_counts) gives ties to the head instead, and adds the
+/// items without rows.
 #[derive(Debug, Clone)]
 pub struct TailShare {
     /// Ascending and unique.
@@ -80,5 +86,17 @@ mod tests {
         exposure.observe(&[4, 9]);
         assert_eq!(tail.measure(&exposure), Some(2.0 / 5.0));
         assert_eq!(tail.label(2), "TailShare@2");
+    }
+
+    #[test]
+    fn full_lists_average_like_the_percentages_of_recbole() {
+        // Of counts 9, 7, 2, 2, 1 the lowest two fifths: items 4 and, of the tied ones, 2.
+        let tail = TailShare::new([4, 2]);
+        let lists = [[0, 1], [2, 4], [3, 4], [1, 0]];
+        let percentages = [0.0 / 2.0, 2.0 / 2.0, 1.0 / 2.0, 0.0 / 2.0];
+        let mut exposure = Exposure::new(2, 0..5).unwrap();
+        lists.iter().for_each(|list| exposure.observe(list));
+        assert_eq!(tail.measure(&exposure), Some(percentages.iter().sum::<f64>() / 4.0));
+        assert_eq!(TailShare::of_counts(&[9, 7, 2, 2, 1], 0.6).items(), [3, 4]);
     }
 }
