@@ -1,8 +1,10 @@
 //! Where libraries differ, in words, shown by values wherever the cases have one.
 
+use super::beyond_table::{HAMMING_DIVERSITY, SERENDIPITY, UNEXPECTEDNESS, UNSEEN_SHARE};
 use super::fixtures::{
-    RECBOLE, RECTOOLS, REPLAY, Reference, SKLEARN, debiased, lists_cases, of_lists, of_rows,
+    RECBOLE, RECTOOLS, REPLAY, Reference, SCIPY, SKLEARN, debiased, lists_cases, of_lists, of_rows,
 };
+use super::lists::{OfUser, measure};
 
 /// What libraries give for the cases.
 struct Values(Vec<(&'static str, Vec<Reference>)>);
@@ -33,7 +35,7 @@ const TEN: Option<usize> = Some(10);
 /// One paragraph for each subject.
 pub(crate) fn differences() -> Vec<String> {
     let values = Values::load();
-    [ranking(&values), rows(&values)].into_iter().flatten().collect()
+    [ranking(&values), beyond(&values), rows(&values)].into_iter().flatten().collect()
 }
 
 fn ranking(values: &Values) -> Vec<String> {
@@ -99,11 +101,60 @@ fn ranking(values: &Values) -> Vec<String> {
             debiased()[LONG].n_rows(),
             lists_cases().iter().find(|case| case.name == LONG).unwrap().relevant.n_rows(),
         ),
+    ]
+}
+
+fn beyond(values: &Values) -> Vec<String> {
+    let cases = lists_cases();
+    let short = cases.iter().find(|case| case.name == SHORT).unwrap();
+    let ours =
+        |metric: OfUser| format!("{:.3}", measure(short, short.truth(), metric(short, 10)).mean.unwrap());
+    let replay = |name| values.of(REPLAY, name, SHORT, TEN);
+    let rectools = |name| values.of(RECTOOLS, name, SHORT, TEN);
+    vec![
+        format!(
+            "**Users in the mean of metrics without truth.** Here, in RecTools and in RePlay: all users with a list. \
+             Only RePlay's `Novelty` takes the users of the training part instead: one without a list counts 1, one \
+             with a list but without a training row stays out. With an empty training part it fails, on pandas \
+             as on polars; here every item is unseen then. On \"{SHORT}\" for k = 10: {} there, {} here \
+             (UnseenShare).",
+            replay("Novelty"),
+            ours(UNSEEN_SHARE),
+        ),
+        format!(
+            "**Lists shorter than k.** `Surprisal` and `CategoricalDiversity` divide by k in RePlay, and here too. \
+             `Unexpectedness` does in RePlay, so that an item which was never recommended counts as unexpected, while \
+             a user without a base list counts 0; here it divides by the items there are, and all are unexpected \
+             without a base list. On \"{SHORT}\" for k = 10: {} and {}. `Novelty` and RecTools' metrics divide by the \
+             items there are, as we do.",
+            replay("Unexpectedness"),
+            ours(UNEXPECTEDNESS),
+        ),
+        format!(
+            "**Nothing to compare.** A list of one item has no pair: IntraListDiversity is undefined here, 0 in RecTools. \
+             Without relevant items Serendipity is undefined here, 0 in RecTools. On \"{SHORT}\" for k = 10: {} and {} \
+             here, {} and {} there.",
+            ours(HAMMING_DIVERSITY),
+            ours(SERENDIPITY),
+            rectools("IntraListDiversity(Hamming)"),
+            rectools("Serendipity"),
+        ),
+        "**Items that training does not know.** InverseUserFrequency and Surprisal take them for items that one user \
+         met, as RecTools and RePlay do; AveragePopularity for items of no rows, as RecTools and RecBole do. \
+         Popularity counts rows, the other two count users."
+            .to_owned(),
         "**Coverage.** The catalogue is given. RePlay takes the items of training and counts only recommended items \
          of it, as we do. RecTools counts every recommended item, also outside the catalogue. RecBole's number of \
          items includes its padding item, so that its coverage does not reach 1; here it was given the number \
          without it."
             .to_owned(),
+        format!(
+            "**Entropy.** RecBole divides the entropy by the number of items recommended, which its formula does not say: \
+             it falls when recommendations spread over more items. On \"{FULL}\" for k = 10: {} there, {} here and in \
+             SciPy.",
+            values.of(RECBOLE, "shannonentropy", FULL, TEN),
+            values.of(SCIPY, "stats.entropy", FULL, TEN),
+        ),
         "**Digits.** RecBole rounds what it reports to four digits; compared are its values before that."
             .to_owned(),
     ]

@@ -92,6 +92,9 @@ pub(crate) fn comparisons() -> Vec<Comparison> {
                 }
             }
         }
+        if matches!(row.make, Make::PerUser(_) | Make::Debiased(_)) && comparison.users.is_empty() {
+            comparison.one_sided.push(format!("{} = {}: no user to compare", row.metric, row.name));
+        }
         comparison
     };
     table().into_iter().map(compare).collect()

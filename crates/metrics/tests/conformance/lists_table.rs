@@ -1,18 +1,21 @@
 //! Which metric of lists is which in another library.
 
-use burn_recsys_metrics::catalogue::{CatalogueMetric, Coverage, Exposure, TailShare};
+use burn_recsys_metrics::catalogue::{
+    CatalogueMetric, Coverage, Entropy, Exposure, Gini, TailShare, UserCoverage,
+};
 use burn_recsys_metrics::ranking::{
     AchievablePrecision, Divisor, FBeta, Gain, HitRate, Ideal, MeanAveragePrecision, MeanReciprocalRank,
     Ndcg, PartialAuc, PartialAucPrecision, Precision, RPrecision, Recall, RocAuc,
 };
 use burn_recsys_metrics::statistics::{Confidence, median, normal_interval};
 
-use super::fixtures::{ListsCase, RECBOLE, RECTOOLS, REPLAY, SKLEARN};
+use super::beyond_table;
+use super::fixtures::{ListsCase, RECBOLE, RECTOOLS, REPLAY, SCIPY, SKLEARN};
 use super::lists::Make::{Debiased, PerUser, Spread, Whole};
 use super::lists::{Make, OfUser, Row};
 
 /// A metric of ours, a library, a name there, how ours is made.
-fn row(metric: &'static str, library: &'static str, name: &'static str, make: Make) -> Row {
+pub(crate) fn row(metric: &'static str, library: &'static str, name: &'static str, make: Make) -> Row {
     Row { metric, library, name, make, note: "", other_users: false, agrees: true, only: |_, _, _| true }
 }
 
@@ -38,7 +41,7 @@ const PARTIAL_AUC: OfUser = |_, k| Box::new(PartialAuc::new(k).unwrap());
 const PAP: OfUser = |_, k| Box::new(PartialAucPrecision::new(k).unwrap());
 
 pub(crate) fn table() -> Vec<Row> {
-    [ranking(), catalogue(), spread()].into_iter().flatten().collect()
+    [ranking(), beyond_table::table(), catalogue(), spread()].into_iter().flatten().collect()
 }
 
 fn ranking() -> Vec<Row> {
@@ -89,6 +92,15 @@ fn ranking() -> Vec<Row> {
     ]
 }
 
+/// The lists of all users or of those with relevant items, over `items`.
+fn exposure(case: &ListsCase, k: usize, items: impl Iterator<Item = u32>, with_truth: bool) -> Exposure {
+    let mut exposure = Exposure::new(k, items).unwrap();
+    let lists = case.ranked();
+    let is_observed = |user: &u32| !with_truth || case.relevant.0.contains_key(user);
+    (0..case.n_users).filter(is_observed).for_each(|user| exposure.observe(lists.of_user(user)));
+    exposure
+}
+
 /// The value of a catalogue metric over `items`.
 fn exposed(
     metric: impl CatalogueMetric,
@@ -96,10 +108,7 @@ fn exposed(
     k: usize,
     items: impl Iterator<Item = u32>,
 ) -> Option<f64> {
-    let mut exposure = Exposure::new(k, items).unwrap();
-    let lists = case.ranked();
-    (0..case.n_users).for_each(|user| exposure.observe(lists.of_user(user)));
-    metric.measure(&exposure)
+    metric.measure(&exposure(case, k, items, false))
 }
 
 /// The items of training that fewest users met: a share of them, as RecBole counts.
@@ -141,6 +150,27 @@ fn catalogue() -> Vec<Row> {
             Whole(|case, k| exposed(tail(case, 0.3), case, k, 0..case.n_items)),
         )
         .note("the same tail given; RecBole averages over users, which is the same for lists of one length"),
+        row(
+            "UserCoverage@k",
+            RECTOOLS,
+            "CoveredUsers",
+            Whole(|case, k| UserCoverage.measure(&exposure(case, k, 0..case.n_items, true))),
+        )
+        .note("users with relevant items alone, as RecTools takes them"),
+        row("Gini@k", RECBOLE, "giniindex", Whole(|case, k| exposed(Gini, case, k, 0..case.n_items)))
+            .note("the catalogue are all items; RecBole counts its padding item as one more"),
+        row("Entropy@k", SCIPY, "stats.entropy", Whole(|case, k| exposed(Entropy, case, k, 0..case.n_items))),
+        row(
+            "Entropy@k, divided by the number of items recommended",
+            RECBOLE,
+            "shannonentropy",
+            Whole(|case, k| {
+                let exposure = exposure(case, k, 0..case.n_items, false);
+                let n_recommended = exposure.counts().iter().filter(|&&count| count > 0).count();
+                Some(Entropy.measure(&exposure)? / n_recommended as f64)
+            }),
+        )
+        .note("RecBole divides, its formula does not"),
     ]
 }
 

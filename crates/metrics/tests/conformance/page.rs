@@ -38,6 +38,8 @@ pub(crate) fn page(comparisons: &[Comparison]) -> String {
             c.note,
         );
     }
+    page += "\nNo counterpart in these libraries: RBP, IntraListDiversity by other distances, the metrics of slates, the \
+             estimates of counterfactual policies, intervals by the bootstrap.\n";
     page += "\n## Where libraries differ\n\n";
     for paragraph in differences() {
         page += &format!("- {paragraph}\n");

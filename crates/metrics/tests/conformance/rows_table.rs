@@ -73,6 +73,12 @@ fn classification() -> Vec<Row> {
             measure(MatthewsCorrelation::default(), case).or(Some(0.0))
         })
         .note("undefined where a class is missing among labels or predictions; scikit-learn gives 0"),
+        row("F0.5 of the confusion matrix", SKLEARN, "fbeta_score(beta=0.5)", |case, _| {
+            confusion_matrix(case).f_beta(0.5).unwrap()
+        }),
+        row("specificity", SKLEARN, "recall_score(pos_label=0)", |case, _| {
+            confusion_matrix(case).specificity()
+        }),
         row("precision", SKLEARN, "precision_score", |case, _| confusion_matrix(case).precision()),
         row("recall", SKLEARN, "recall_score", |case, _| confusion_matrix(case).recall()),
     ]
@@ -83,6 +89,9 @@ fn calibration() -> Vec<Row> {
         row("LogLoss", SKLEARN, "log_loss", |case, _| measure(LogLoss, case)),
         row("NormalizedEntropy", SKLEARN, "log_loss / log_loss of the base rate", |case, _| {
             measure(NormalizedEntropy, case)
+        }),
+        row("ECE", SKLEARN, "calibration_curve(uniform), weighted by rows", |case, _| {
+            measure(ExpectedCalibrationError::default(), case)
         }),
         row("Brier", SKLEARN, "brier_score_loss", |case, _| measure(Brier, case)),
         row(

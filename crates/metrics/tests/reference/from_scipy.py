@@ -49,7 +49,7 @@ def exposures():
         for k in lists.KS:
             counts = Counter(item for items in lists.ranked(case).values() for item in items[:k])
             exposed = [counts[item] for item in range(case["n_items"])]
-            yield entry(case, "entropy", k, float(stats.entropy(exposed)))
+            yield entry(case, "stats.entropy", k, float(stats.entropy(exposed)))
 
 
 def main():

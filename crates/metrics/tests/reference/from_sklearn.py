@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score
-from sklearn.metrics import brier_score_loss, f1_score, log_loss, matthews_corrcoef, mean_absolute_error
+from sklearn.metrics import brier_score_loss, f1_score, fbeta_score, log_loss, matthews_corrcoef, mean_absolute_error
 from sklearn.metrics import ndcg_score, precision_score, recall_score, roc_auc_score, root_mean_squared_error
 
 import lists
@@ -85,6 +85,8 @@ def of_rows():
             "precision_score": precision_score(labels, predicted, zero_division=np.nan),
             "recall_score": recall_score(labels, predicted, zero_division=np.nan),
             "f1_score": f1_score(labels, predicted, zero_division=np.nan),
+            "fbeta_score(beta=0.5)": fbeta_score(labels, predicted, beta=0.5, zero_division=np.nan),
+            "recall_score(pos_label=0)": recall_score(labels, predicted, pos_label=0, zero_division=np.nan),
             "roc_auc_score by user, weighted by rows": grouped_auc(case),
             "mean_absolute_error": mean_absolute_error(case["targets"], case["ratings"]),
             "root_mean_squared_error": root_mean_squared_error(case["targets"], case["ratings"]),
@@ -101,6 +103,10 @@ def of_rows():
                     name += ", scores at bounds"
                 for number, value in enumerate(bins):
                     yield entry(case, name, number, value)
+            if case["name"] != rows.AT_BOUNDS and strategy == "uniform":
+                in_bins = np.histogram(scores, bins=10, range=(0, 1))[0]
+                error = np.average(np.abs(curve[0] - curve[1]), weights=in_bins[in_bins > 0])
+                yield entry(case, "calibration_curve(uniform), weighted by rows", None, error)
 
 
 def main():
