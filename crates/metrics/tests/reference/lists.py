@@ -66,6 +66,7 @@ def make_case(name, seed, n_users, n_items, list_lengths, max_relevant, missing=
 def cases():
     return [
         make_case("full lists", 1, 30, 60, (12, 12), 8),
+        make_case("longer full lists", 5, 20, 35, (15, 15), 4),
         make_case("short lists, missing users", 2, 40, 40, (1, 7), 6, missing=0.25),
         make_case("truth longer than k", 3, 25, 90, (5, 20), 30, missing=0.1),
         make_case("one relevant item", 4, 25, 15, (1, 12), 1, missing=0.1),
