@@ -78,6 +78,14 @@ impl ListsCase {
         Lists::by_score(self.n_users as usize, &users, &items, &scores).unwrap()
     }
 
+    /// Whoever has a list or relevant items.
+    fn users(&self) -> impl Iterator<Item = u32> {
+        let lists = self.ranked();
+        let is_known =
+            move |user: &u32| !lists.of_user(*user).is_empty() || self.relevant.0.contains_key(user);
+        (0..self.n_users).filter(is_known)
+    }
+
     /// The relevant items with their grades.
     pub(crate) fn truth(&self) -> Truth {
         let (users, items) = self.relevant.columns();
@@ -150,6 +158,25 @@ pub(crate) fn debiased() -> BTreeMap<String, ByUser> {
     }
     let left: Vec<Left> = parse(include_str!("../reference/lists_debiased.json"));
     left.into_iter().map(|left| (left.case, left.relevant)).collect()
+}
+
+/// The kinds of users that no case has; there should be none.
+pub(crate) fn lacking() -> Vec<&'static str> {
+    let cases = lists_cases();
+    let any = |is: fn(&ListsCase, u32) -> bool| cases.iter().any(|c| c.users().any(|user| is(c, user)));
+    let kinds = [
+        ("a user without a list", any(|case, user| case.ranked().of_user(user).is_empty())),
+        ("a user without relevant items", any(|case, user| !case.relevant.0.contains_key(&user))),
+        ("a user without training", any(|case, user| !case.train.0.contains_key(&user))),
+        ("a user without a base list", any(|case, user| !case.base.0.contains_key(&user))),
+        ("a list of one item", any(|case, user| case.ranked().of_user(user).len() == 1)),
+        ("a list with tied scores", cases.iter().any(|case| case.ranked().n_tied_users() > 0)),
+        (
+            "more relevant items than the cutoff",
+            any(|case, user| case.relevant.0.get(&user).is_some_and(|items| items.len() > 10)),
+        ),
+    ];
+    kinds.into_iter().filter(|(_, is_there)| !is_there).map(|(kind, _)| kind).collect()
 }
 
 /// What each library gives for lists.

@@ -42,6 +42,7 @@ pub(crate) fn broken(comparisons: &[Comparison]) -> Vec<String> {
                 .push(format!("{metric}: agrees with {library} {name}, and the table says that it does not"));
         }
     }
+    broken.extend(fixtures::lacking().into_iter().map(|kind| format!("the cases lack {kind}")));
     let used = |library: &str, name: &str| comparisons.iter().any(|c| c.library == library && c.name == name);
     let unused = fixtures::names().into_iter().filter(|(library, name)| !used(library, name));
     broken.extend(unused.map(|(library, name)| format!("{library} {name}: no metric is compared with it")));
