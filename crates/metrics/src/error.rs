@@ -103,24 +103,6 @@ pub enum Error {
         /// In the other one.
         right: String,
     },
-    /// Two columns differ in length.
-    #[error("{n_scores} scores but {n_labels} labels; each row needs both")]
-    Length {
-        /// Rows of the score column.
-        n_scores: usize,
-        /// Rows of the label column.
-        n_labels: usize,
-    },
-    /// A column is not as long as that of the users.
-    #[error("{n_rows} {column} but {n_users} users; each row needs both")]
-    Columns {
-        /// The column.
-        column: &'static str,
-        /// Its rows.
-        n_rows: usize,
-        /// Rows of the user column.
-        n_users: usize,
-    },
     /// A user's index is too large.
     #[error("row {row} (the first is 0): user {user} but there are {n_users} users, counted from 0")]
     UserIndex {
@@ -167,14 +149,6 @@ pub enum Error {
         row: usize,
         /// The grade found.
         grade: String,
-    },
-    /// Two models were not measured on equally many users.
-    #[error("{n_first} values of the first model but {n_second} of the second; each user needs both")]
-    Paired {
-        /// Values of the first model.
-        n_first: usize,
-        /// Values of the second model.
-        n_second: usize,
     },
     /// A score is NaN.
     #[error("row {row} (the first is 0): the score is NaN; remove the row or repair the model")]

@@ -236,7 +236,12 @@ fn check_columns(users: &[u32], items: &[u32], other: Option<(&'static str, usiz
     let columns = [("items", items.len())].into_iter().chain(other);
     for (column, n_rows) in columns {
         if n_rows != users.len() {
-            return Err(Error::Columns { column, n_rows, n_users: users.len() });
+            return Err(Error::ColumnLength {
+                left: column,
+                n_left: n_rows,
+                right: "users",
+                n_right: users.len(),
+            });
         }
     }
     if u32::try_from(users.len()).is_err() {

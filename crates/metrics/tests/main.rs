@@ -6,7 +6,11 @@
 mod conformance;
 mod conformance_table;
 mod movielens;
+mod open_bandit;
 mod properties;
+mod properties_counterfactual;
+mod properties_pointwise;
 mod properties_ranking;
+mod properties_splits;
 mod reference_pointwise;
 mod reference_ranking;

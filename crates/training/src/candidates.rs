@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use burn_recsys_data::Csr;
 use burn_recsys_metrics::ranking::{HitRate, Ndcg, RankingMetric};
-use burn_recsys_metrics::{RankingEvaluator, UserList};
+use burn_recsys_metrics::{RankingEvaluator, SampledCandidates, UserList};
 use burn_recsys_models::ItemScorer;
 use burn_recsys_retrieval::{Error as SearchError, Hit, top_k};
 
@@ -109,6 +109,12 @@ pub fn evaluate_candidates(
     {
         let message = format!("user {} has one that is not among the {n_items} items", set.users[row]);
         return Err(burn_recsys_data::Error::Parameter { parameter: "candidates", message }.into());
+    }
+    let most = set.candidates.rows().map(<[u32]>::len).max().unwrap_or(0);
+    if most < n_items {
+        // One candidate of a row is the positive.
+        let sampled = SampledCandidates { n_negatives: most.saturating_sub(1) as u64, n_items: n_items as u64 };
+        evaluator = evaluator.with_sampled_candidates(sampled);
     }
     // Candidates hold the positive, so there is an item.
     let block = (BLOCK_SCORES / n_items.max(1)).clamp(1, set.users.len());

@@ -134,7 +134,7 @@ mod tests {
             |users: &[u32], items: &[u32]| ItemPopularity::of_pairs(2, 3, users, items).unwrap_err();
         assert_eq!(refused(&[0, 1], &[2, 3]), Error::ItemIndex { row: 1, item: 3, n_items: 3 });
         assert_eq!(refused(&[0, 2], &[2, 1]), Error::UserIndex { row: 1, user: 2, n_users: 2 });
-        assert!(matches!(refused(&[0], &[2, 1]), Error::Columns { .. }));
+        assert!(matches!(refused(&[0], &[2, 1]), Error::ColumnLength { .. }));
         assert!(refused(&[], &[]).to_string().starts_with("items: there are no training rows"));
     }
 }

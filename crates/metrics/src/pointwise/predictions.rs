@@ -96,7 +96,8 @@ impl<'a> Predictions<'a> {
     pub fn new(scores: impl Into<Scores<'a>>, labels: &'a [bool]) -> Result<Self> {
         let scores = scores.into();
         if scores.len() != labels.len() {
-            return Err(Error::Length { n_scores: scores.len(), n_labels: labels.len() });
+            let (n_left, n_right) = (scores.len(), labels.len());
+            return Err(Error::ColumnLength { left: "scores", n_left, right: "labels", n_right });
         }
         if let Some(row) = scores.first_nan() {
             return Err(Error::NanScore { row });

@@ -61,7 +61,8 @@ impl PairedComparison {
     /// If there are not equally many values, or one is NaN.
     pub fn new(first: &[f64], second: &[f64], bootstrap: &Bootstrap) -> Result<Self> {
         if first.len() != second.len() {
-            return Err(Error::Paired { n_first: first.len(), n_second: second.len() });
+            let (left, right) = ("values of the first model", "values of the second model");
+            return Err(Error::ColumnLength { left, n_left: first.len(), right, n_right: second.len() });
         }
         let differences: Vec<f64> = first.iter().zip(second).map(|(first, second)| second - first).collect();
         if let Some(row) = differences.iter().position(|difference| difference.is_nan()) {

@@ -1,0 +1,230 @@
+use burn_recsys_metrics::leakage::{LeakageReport, Part};
+use burn_recsys_metrics::statistics::{Interval, PairedComparison};
+use burn_recsys_metrics::{Lists, RankingReport, SampledCandidates};
+
+use crate::input::{EvaluationFiles, Input};
+use crate::labels::Slices;
+use crate::roles::Role;
+use crate::rows::Rows;
+use crate::suite::{Training, evaluator};
+use crate::{Error, EvaluationConfig, Result};
+
+/// What was measured.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// The metrics, of all users and of slices.
+    pub report: RankingReport,
+    /// The intervals of means, in the order of [`RankingReport::summaries`]; `None` for a metric of the catalogue
+    /// and where fewer than two users are defined.
+    pub intervals: Vec<Option<Interval>>,
+    /// Who was measured.
+    pub users: UserCounts,
+    /// What the training and the test part have in common; `None` without a training part.
+    pub leakage: Option<LeakageReport>,
+    /// The first rows of each finding of `leakage`, as they stand in the files.
+    pub leakage_examples: Vec<String>,
+    /// The other model, metric by metric; empty without one.
+    pub comparison: Vec<(String, PairedComparison)>,
+    /// How often each item of the catalogue stands in the lists at the largest cutoff, descending; `None` without
+    /// a training part.
+    pub exposure: Option<Vec<u64>>,
+    /// What a reader should know besides the numbers.
+    pub notes: Vec<String>,
+    /// What was asked for.
+    pub config: EvaluationConfig,
+}
+
+/// How many users are on which side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserCounts {
+    /// With recommendations and relevant items.
+    pub both: usize,
+    /// With recommendations but nothing relevant: metrics that need relevant items are undefined for them.
+    pub only_recommendations: usize,
+    /// With relevant items but without a recommendation: these count as misses.
+    pub only_ground_truth: usize,
+}
+
+impl EvaluationFiles {
+    /// Reads the files and measures what they allow.
+    ///
+    /// # Errors
+    /// If a file cannot be read, lacks a column, or holds a row that cannot be used (the message has the line),
+    /// and if `config` is impossible.
+    pub fn evaluate(&self, config: &EvaluationConfig) -> Result<Evaluation> {
+        let cutoffs = config.sorted_cutoffs()?;
+        let bootstrap = config.bootstrap()?;
+        let bootstrap_of_pairs = config.bootstrap_or_usual()?;
+        let mut input = Input::read(self, config.relevance()?)?;
+        let training = Training::of(&input)?;
+        let leakage = input.train.as_ref().map(|train| leakage(train, &input.test)).transpose()?;
+        let mut notes = std::mem::take(&mut input.notes);
+        notes.extend(length_note(&input.recommended, &cutoffs));
+
+        let mut measured = evaluator(&input, training.as_ref(), &cutoffs, config.is_graded)?;
+        let slices_need = |what: &'static str| {
+            let message = "the slices are made of the training part; give it".to_owned();
+            Error::Parameter { parameter: what, message }
+        };
+        if config.by_activity {
+            let grouping = training.as_ref().map(Training::users_by_activity);
+            measured = measured.with_user_slices(grouping.ok_or_else(|| slices_need("activity"))?)?;
+        }
+        if config.by_popularity {
+            let grouping = training.as_ref().map(Training::items_by_popularity);
+            measured = measured.with_item_slices(grouping.ok_or_else(|| slices_need("popularity"))?)?;
+        }
+        for path in &self.slices {
+            match Slices::read(path, &self.columns, &input.user_ids, &input.item_ids)? {
+                Slices::Users(groupings) => {
+                    for grouping in groupings {
+                        measured = measured.with_user_slices(grouping)?;
+                    }
+                }
+                Slices::Items(groupings) => {
+                    for grouping in groupings {
+                        measured = measured.with_item_slices(grouping)?;
+                    }
+                }
+            }
+        }
+        let n_items = training.as_ref().map_or(input.item_ids.len(), Training::n_items);
+        if let Some(sampled) = sampled_candidates(&input, n_items)? {
+            measured = measured.with_sampled_candidates(sampled);
+        }
+        let other = input.compared.as_ref().map(|_| evaluator(&input, None, &cutoffs, config.is_graded)).transpose()?;
+        measured.observe_lists(&input.recommended, &input.truth)?;
+        let report = measured.finish()?;
+
+        let comparison = match (other, &input.compared) {
+            (Some(mut other), Some(lists)) => {
+                other.observe_lists(lists, &input.truth)?;
+                compare(&report, &other.finish()?, &bootstrap_of_pairs)?
+            }
+            _ => Vec::new(),
+        };
+        let interval = |summary: &burn_recsys_metrics::Summary| match &bootstrap {
+            // A metric of the catalogue has no standard error, and no values to draw from.
+            Some(bootstrap) if summary.standard_error.is_some() => {
+                report.bootstrap_interval(&summary.label, bootstrap)
+            }
+            _ => Ok(summary.normal_interval(config.confidence)),
+        };
+        let intervals = report.summaries().iter().map(interval).collect::<Result<Vec<_>, _>>()?;
+        let most = cutoffs.last().copied().unwrap_or_default();
+        Ok(Evaluation {
+            users: count_users(&input),
+            leakage_examples: leakage.as_ref().map(|leakage| examples(leakage, &input)).unwrap_or_default(),
+            exposure: training.as_ref().map(|training| exposure(training, &input.recommended, most)),
+            report,
+            intervals,
+            leakage,
+            comparison,
+            notes,
+            config: EvaluationConfig { cutoffs, ..config.clone() },
+        })
+    }
+}
+
+fn count_users(input: &Input) -> UserCounts {
+    let mut counts = UserCounts { both: 0, only_recommendations: 0, only_ground_truth: 0 };
+    for user in 0..input.user_ids.len() as u32 {
+        match (input.recommended.of_user(user).is_empty(), input.truth.items().of_user(user).is_empty()) {
+            (false, false) => counts.both += 1,
+            (false, true) => counts.only_recommendations += 1,
+            (true, false) => counts.only_ground_truth += 1,
+            (true, true) => {}
+        }
+    }
+    counts
+}
+
+/// Lists that end before a cutoff: a value there is that of a shorter list.
+fn length_note(recommended: &Lists, cutoffs: &[usize]) -> Option<String> {
+    let lengths = (0..recommended.n_users() as u32).map(|user| recommended.of_user(user).len());
+    let longest = lengths.max()?;
+    let beyond: Vec<String> = cutoffs.iter().filter(|&&k| k > longest).map(usize::to_string).collect();
+    (!beyond.is_empty()).then(|| {
+        format!("no list is longer than {longest}: metrics at {} see no more than that", beyond.join(", "))
+    })
+}
+
+fn leakage(train: &Rows, test: &Rows) -> Result<LeakageReport> {
+    let moments = |rows: &Rows| rows.numbers(Role::Timestamp).map(microseconds);
+    let (of_train, of_test) = (moments(train), moments(test));
+    let mut parts = [
+        Part::new(&train.users.indices, &train.items.indices)?,
+        Part::new(&test.users.indices, &test.items.indices)?,
+    ];
+    if let (Some(of_train), Some(of_test)) = (&of_train, &of_test) {
+        let [train, test] = parts;
+        parts = [train.with_timestamps(of_train)?, test.with_timestamps(of_test)?];
+    }
+    Ok(LeakageReport::new(&parts[0], &parts[1]))
+}
+
+/// Whole numbers in the order of the moments; those of years as far as floats tell them apart.
+fn microseconds(seconds: &[f64]) -> Vec<i64> {
+    seconds.iter().map(|seconds| (seconds * 1e6).round() as i64).collect()
+}
+
+fn examples(leakage: &LeakageReport, input: &Input) -> Vec<String> {
+    let of_finding = |finding: &burn_recsys_metrics::leakage::Finding| {
+        use burn_recsys_metrics::leakage::FindingKind::DuplicateInTrain;
+        let rows = match (&input.train, finding.kind) {
+            (Some(train), DuplicateInTrain) => train,
+            _ => &input.test,
+        };
+        finding.examples.first().map_or_else(String::new, |&row| {
+            format!("{}: user {}, item {}", rows.place(row), rows.user_name(row), rows.item_name(row))
+        })
+    };
+    leakage.findings().iter().map(of_finding).collect()
+}
+
+/// Every metric of lists of both models. Overlap and what is made of the training part is left out: it says how
+/// the lists are, not which model is better.
+fn compare(
+    report: &RankingReport,
+    other: &RankingReport,
+    bootstrap: &burn_recsys_metrics::statistics::Bootstrap,
+) -> Result<Vec<(String, PairedComparison)>> {
+    let labels = other.summaries().iter().map(|summary| summary.label.clone());
+    let labels = labels.filter(|label| !label.starts_with("Overlap"));
+    labels.map(|label| Ok((label.clone(), report.compare(other, &label, bootstrap)?))).collect()
+}
+
+/// What the lists were chosen from, if that was not everything.
+fn sampled_candidates(input: &Input, n_items: usize) -> Result<Option<SampledCandidates>> {
+    let Some(candidates) = &input.candidates else { return Ok(None) };
+    let mut n_negatives = 0;
+    for user in 0..input.user_ids.len() as u32 {
+        let of_user = candidates.of_user(user);
+        let recommended = input.recommended.of_user(user);
+        let relevant = input.truth.items().of_user(user);
+        let is_candidate = |item: &u32| of_user.binary_search(item).is_ok();
+        for (items, what) in [(recommended, "recommended"), (relevant, "relevant")] {
+            if let Some(&item) = items.iter().find(|&item| !is_candidate(item)) {
+                let (user, item) = (input.user_name(user), input.item_name(item));
+                let message = format!("item {item} is {what} to user {user} but not among the user's candidates");
+                return Err(Error::Parameter { parameter: "candidates", message });
+            }
+        }
+        n_negatives = n_negatives.max(of_user.len() - relevant.len());
+    }
+    Ok((n_negatives + 1 < n_items)
+        .then_some(SampledCandidates { n_negatives: n_negatives as u64, n_items: n_items as u64 }))
+}
+
+fn exposure(training: &Training, recommended: &Lists, k: usize) -> Vec<u64> {
+    let in_catalogue = training.item_counts();
+    let mut counts = vec![0_u64; in_catalogue.len()];
+    for user in 0..recommended.n_users() as u32 {
+        recommended.of_user(user).iter().take(k).for_each(|&item| counts[item as usize] += 1);
+    }
+    let known = counts.into_iter().zip(in_catalogue).filter(|&(_, &met)| met > 0);
+    let mut counts: Vec<u64> = known.map(|(count, _)| count).collect();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    counts
+}
