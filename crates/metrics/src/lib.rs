@@ -5,8 +5,9 @@
 //!
 //! | module | takes | gives |
 //! |---|---|---|
-//! | [`ranking`] | one user's list and relevant items | NDCG, HitRate, Recall, Precision, MAP, MRR |
-//! | [`catalogue`] | all lists together | Coverage |
+//! | [`ranking`] | one user's list and relevant items | NDCG, HitRate, Recall, Precision, MAP, MRR and more |
+//! | [`beyond`] | the same and what is known besides | novelty, popularity, serendipity, diversity, overlap |
+//! | [`catalogue`] | all lists together | Coverage, UserCoverage, Gini, Entropy, TailShare |
 //! | [`pointwise`] | scores and yes-or-no labels, or ratings | AUC, GAUC, LogLoss, ECE, F1, RMSE and more |
 //! | [`slate`] | pages with feedback for each place | click rates, the reward of a page |
 //! | [`counterfactual`] | logged feedback with probabilities | IPS, SNIPS: what another policy would earn |
@@ -51,8 +52,8 @@
 //! count 0.
 //!
 //! # Invariants
-//! - Values are fractions in 0..1 (LogLoss: nats, at least 0). Undefined is `None`, never NaN or a
-//!   silent 0, and [`Summary::n_undefined`] counts it.
+//! - Values are fractions in 0..1 unless a metric's documentation gives another range (LogLoss: nats, at
+//!   least 0). Undefined is `None`, never NaN or a silent 0, and [`Summary::n_undefined`] counts it.
 //! - The same lists give the same bits, in whatever order they come and on however many threads: values
 //!   are averaged in the order of user indices, counts are integers.
 //! - A list that no metric is defined on (an item twice, a NaN score) is an [`Error`] that names the
