@@ -1,4 +1,4 @@
-use super::ranked::{Ranked, Tie};
+use super::ranked::{FromTies, Ranked, Tie};
 use super::{PointwiseMetric, Predictions};
 use crate::Result;
 
@@ -22,9 +22,9 @@ impl PointwiseMetric for Auc {
 
     fn measure(&self, predictions: &Predictions<'_>) -> Result<Option<f64>> {
         let ranked = Ranked::new(predictions);
-        let mut area = Area::default();
-        ranked.for_each_tie(|tie| area.add(tie));
-        Ok(area.value())
+        let twice_won = ranked.gather::<Area>().iter().map(|block| block.twice_won).sum();
+        let (n_positives, n_negatives) = (ranked.n_positives(), ranked.n_negatives());
+        Ok(Area { n_positives, n_negatives, twice_won }.value())
     }
 }
 
@@ -32,19 +32,25 @@ impl PointwiseMetric for Auc {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Area {
     pub(super) n_positives: u64,
-    pub(super) n_negatives: u64,
+    n_negatives: u64,
     /// A pair won counts 2 and a tie 1.
     twice_won: u128,
 }
 
-impl Area {
-    pub(super) fn add(&mut self, tie: Tie) {
+impl FromTies for Area {
+    fn after(above: Tie) -> Self {
+        Area { n_positives: above.positives, n_negatives: above.negatives, twice_won: 0 }
+    }
+
+    fn add(&mut self, tie: Tie) {
         let above_or_tied = 2 * self.n_positives + tie.positives;
         self.twice_won += u128::from(tie.negatives) * u128::from(above_or_tied);
         self.n_positives += tie.positives;
         self.n_negatives += tie.negatives;
     }
+}
 
+impl Area {
     pub(super) fn value(self) -> Option<f64> {
         let n_pairs = u128::from(self.n_positives) * u128::from(self.n_negatives);
         (n_pairs > 0).then(|| self.twice_won as f64 / (2 * n_pairs) as f64)

@@ -1,7 +1,7 @@
-use super::ranked::Ranked;
+use super::ranked::{FromTies, Ranked, Tie};
 use super::{PointwiseMetric, Predictions};
 use crate::Result;
-use crate::mean::Sum;
+use crate::mean::{Sum, sum};
 
 /// Average precision: the area under the curve of precision over recall, by steps.
 ///
@@ -23,15 +23,29 @@ impl PointwiseMetric for AveragePrecision {
     fn measure(&self, predictions: &Predictions<'_>) -> Result<Option<f64>> {
         let ranked = Ranked::new(predictions);
         let n_positives = ranked.n_positives();
-        let (mut found, mut seen, mut steps) = (0, 0, Sum::default());
-        ranked.for_each_tie(|tie| {
-            found += tie.positives;
-            seen += tie.positives + tie.negatives;
-            if tie.positives > 0 {
-                steps.add(tie.positives as f64 * (found as f64 / seen as f64));
-            }
-        });
-        Ok((n_positives > 0).then(|| steps.total() / n_positives as f64))
+        let steps = sum(ranked.gather::<Steps>().iter().map(|block| block.steps.total()));
+        Ok((n_positives > 0).then(|| steps / n_positives as f64))
+    }
+}
+
+/// Of rows that come highest score first, precision times the positives found at each score.
+struct Steps {
+    above: Tie,
+    steps: Sum,
+}
+
+impl FromTies for Steps {
+    fn after(above: Tie) -> Self {
+        Steps { above, steps: Sum::default() }
+    }
+
+    fn add(&mut self, tie: Tie) {
+        self.above.positives += tie.positives;
+        self.above.negatives += tie.negatives;
+        if tie.positives > 0 {
+            let seen = self.above.positives + self.above.negatives;
+            self.steps.add(tie.positives as f64 * (self.above.positives as f64 / seen as f64));
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::auc::Area;
-use super::ranked::{Tie, key_f32, key_f64};
+use super::ranked::{FromTies, Tie, key_f32, key_f64};
 use super::{PointwiseMetric, Predictions, Scores};
 use crate::mean::sum;
 use crate::{Error, Result};

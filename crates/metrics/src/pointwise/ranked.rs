@@ -4,12 +4,25 @@ use rayon::prelude::*;
 
 use super::{Predictions, Scores};
 
-/// Rows of one score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// So many rows of each class: as a rule those of one score.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tie {
     pub(super) positives: u64,
     pub(super) negatives: u64,
 }
+
+/// What is gathered from ties that come highest score first.
+pub(super) trait FromTies: Send {
+    /// Nothing yet, but `above` rows of higher scores have been passed.
+    fn after(above: Tie) -> Self;
+
+    /// Takes in the next lower score.
+    fn add(&mut self, tie: Tie);
+}
+
+/// Rows of the larger class in a block, about. Never made to depend on the number of threads: the blocks are part
+/// of the order in which floats are added.
+const BLOCK: usize = 1 << 16;
 
 /// The rows of each class, ordered by score.
 ///
@@ -51,6 +64,14 @@ impl Ranked {
         }) as u64
     }
 
+    /// Gathers blocks of neighbouring scores, each apart, on all threads; highest block first.
+    pub(super) fn gather<T: FromTies>(&self) -> Vec<T> {
+        match &self.0 {
+            Keys::F32(classes) => classes.gather(),
+            Keys::F64(classes) => classes.gather(),
+        }
+    }
+
     /// Calls `visit` for each distinct score, the highest first.
     pub(super) fn for_each_tie(&self, visit: impl FnMut(Tie)) {
         match &self.0 {
@@ -60,25 +81,56 @@ impl Ranked {
     }
 }
 
-impl<K: Ord + Copy + Send> Classes<K> {
-    fn new<S: Copy>(scores: &[S], labels: &[bool], key: fn(S) -> K) -> Self {
+impl<K: Ord + Copy + Send + Sync> Classes<K> {
+    fn new<S: Copy + Sync>(scores: &[S], labels: &[bool], key: fn(S) -> K) -> Self {
         let n_positives = labels.iter().filter(|&&label| label).count();
-        // Exact capacities: a growing vector would for a moment hold its keys twice.
+        // Exact capacities, since a growing vector would for a moment hold its keys twice; and from this thread,
+        // since allocators tend to keep what threads of a pool have returned.
         let mut positives = Vec::with_capacity(n_positives);
         let mut negatives = Vec::with_capacity(labels.len() - n_positives);
-        for (&score, &label) in scores.iter().zip(labels) {
-            if label { positives.push(key(score)) } else { negatives.push(key(score)) }
-        }
-        positives.par_sort_unstable();
-        negatives.par_sort_unstable();
+        let fill = |keys: &mut Vec<K>, class: bool| {
+            let rows = scores.iter().zip(labels).filter(|&(_, &label)| label == class);
+            rows.for_each(|(&score, _)| keys.push(key(score)));
+            keys.par_sort_unstable();
+        };
+        rayon::join(|| fill(&mut positives, true), || fill(&mut negatives, false));
         Self { positives, negatives }
     }
 
-    fn for_each_tie(&self, mut visit: impl FnMut(Tie)) {
-        let (mut positives, mut negatives) = (&self.positives[..], &self.negatives[..]);
-        while let Some(&key) = positives.last().max(negatives.last()) {
-            visit(Tie { positives: take(&mut positives, key), negatives: take(&mut negatives, key) });
-        }
+    fn gather<T: FromTies>(&self) -> Vec<T> {
+        let larger =
+            if self.positives.len() > self.negatives.len() { &self.positives } else { &self.negatives };
+        let mut lowest: Vec<K> = larger.iter().step_by(BLOCK).copied().collect();
+        lowest.dedup();
+        // From the lowest key of each block to that of the next; the first block reaches down to the end.
+        let cut = |keys: &[K], i: usize| match lowest.get(i) {
+            _ if i == 0 => 0,
+            Some(&lowest) => keys.partition_point(|&key| key < lowest),
+            None => keys.len(),
+        };
+        let gather = |i: usize| {
+            let (positives, negatives) = (&self.positives[..], &self.negatives[..]);
+            let (end_of_positives, end_of_negatives) = (cut(positives, i + 1), cut(negatives, i + 1));
+            let mut gathered = T::after(Tie {
+                positives: (positives.len() - end_of_positives) as u64,
+                negatives: (negatives.len() - end_of_negatives) as u64,
+            });
+            let positives = &positives[cut(positives, i)..end_of_positives];
+            let negatives = &negatives[cut(negatives, i)..end_of_negatives];
+            for_each_tie(positives, negatives, |tie| gathered.add(tie));
+            gathered
+        };
+        (0..lowest.len()).into_par_iter().rev().map(gather).collect()
+    }
+
+    fn for_each_tie(&self, visit: impl FnMut(Tie)) {
+        for_each_tie(&self.positives, &self.negatives, visit);
+    }
+}
+
+fn for_each_tie<K: Ord + Copy>(mut positives: &[K], mut negatives: &[K], mut visit: impl FnMut(Tie)) {
+    while let Some(&key) = positives.last().max(negatives.last()) {
+        visit(Tie { positives: take(&mut positives, key), negatives: take(&mut negatives, key) });
     }
 }
 
@@ -125,5 +177,38 @@ mod tests {
         let mut ties = Vec::new();
         ranked.for_each_tie(|tie| ties.push((tie.positives, tie.negatives)));
         assert_eq!(ties, [(0, 1), (1, 1), (0, 2)]);
+    }
+
+    /// Every tie with the rows above it.
+    struct Seen(Vec<(Tie, Tie)>, Tie);
+
+    impl FromTies for Seen {
+        fn after(above: Tie) -> Self {
+            Seen(Vec::new(), above)
+        }
+
+        fn add(&mut self, tie: Tie) {
+            self.0.push((tie, self.1));
+            self.1.positives += tie.positives;
+            self.1.negatives += tie.negatives;
+        }
+    }
+
+    #[test]
+    fn blocks_joined_are_the_whole() {
+        // Several blocks; in the second case nearly all rows are tied, in the third one class is alone.
+        let n = 5 * BLOCK as u32 / 2;
+        let hashed = |row: u32| row.wrapping_mul(2_654_435_761) >> 12;
+        for (shift, cut) in [(0, 400_000), (17, 900_000), (2, 0)] {
+            let scores: Vec<f32> = (0..n).map(|row| (hashed(row) >> shift) as f32).collect();
+            let labels: Vec<bool> = (0..n).map(|row| hashed(row + n) < cut).collect();
+            let ranked = Ranked::new(&Predictions::new(&scores, &labels).unwrap());
+            let mut whole = Seen::after(Tie::default());
+            ranked.for_each_tie(|tie| whole.add(tie));
+            let blocks = ranked.gather::<Seen>();
+            assert!(blocks.len() > 1);
+            let joined: Vec<(Tie, Tie)> = blocks.into_iter().flat_map(|block| block.0).collect();
+            assert_eq!(joined, whole.0);
+        }
     }
 }
