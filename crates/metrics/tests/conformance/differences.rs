@@ -173,7 +173,7 @@ fn rows(values: &Values) -> Vec<String> {
         "**Bins of calibration.** A score at the bound of two bins of equal width belongs to the upper bin here, to \
          the lower one in scikit-learn's `calibration_curve`. Bins of equal mass are the same."
             .to_owned(),
-        "**One class only.** Without negatives or without positives scikit-learn warns and gives NaN \
+        "**One class only.** Without negatives or without positives scikit-learn gives NaN \
          (`roc_auc_score`), 0 (`matthews_corrcoef`) or the recall of the class that is there \
          (`balanced_accuracy_score`); without positives `average_precision_score` gives 0. Here these values are \
          undefined."
