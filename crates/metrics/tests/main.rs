@@ -3,6 +3,8 @@
 // clippy.toml allows this inside `#[test]` functions; here all functions are test code.
 #![allow(clippy::unwrap_used)]
 
+mod conformance;
+mod conformance_table;
 mod movielens;
 mod open_bandit;
 mod properties;

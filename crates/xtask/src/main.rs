@@ -6,6 +6,7 @@
 mod conformance;
 mod diagrams;
 mod libtorch;
+mod metric_table;
 mod packages;
 mod plots;
 mod quickstart_floor;
@@ -23,6 +24,8 @@ cargo xtask <command>
   conformance [--all]     tests every backend this machine can have; --all: an error if one is left out
   bench [ARGUMENTS]       builds and runs the benchmarks; without arguments it lists them
   diagrams [--check]      draws the diagrams of the guide; --check: an error if a file is not what is drawn
+  metric-table [--check]  compares every metric with other libraries and writes docs/metric-conformance.md;
+                          --check: an error if a metric differs or the page is not what is measured
   plots                   runs quickstart and puts its loss curve and table into images/ and README.md
   study RATINGS           runs the studies and writes docs/study.md and its figures; RATINGS is the file of
                           the ratings of users 1 to 2999 of MovieLens 1M, beside its users.dat and movies.dat
@@ -40,6 +43,8 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => run::bench(rest),
         ["diagrams"] => diagrams::write(),
         ["diagrams", "--check"] => diagrams::check(),
+        ["metric-table"] => metric_table::write(),
+        ["metric-table", "--check"] => metric_table::check(),
         ["plots"] => plots::plots(),
         ["study", ratings] => study::study(ratings),
         ["quickstart-floor", file] => quickstart_floor::check(file),

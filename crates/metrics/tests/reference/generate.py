@@ -1,9 +1,11 @@
-"""Writes the reference fixtures of burn-recsys-metrics: `ranking.json` and `pointwise.json`.
+"""Writes the reference fixtures of burn-recsys-metrics.
 
     python -m venv .venv && .venv/bin/pip install -r requirements.txt
     .venv/bin/python generate.py
 
-Ranking values come from RePlay, pointwise values from scikit-learn. Same versions, same bytes.
+`ranking.json` holds values of RePlay, `pointwise.json` of scikit-learn. The conformance table has its
+cases in `lists.json` and `rows.json`, and beside them what RePlay, RecTools, scikit-learn and SciPy give for
+each; RecBole wants an environment of its own, see `from_recbole.py`. Same versions, same bytes.
 """
 
 import json
@@ -18,6 +20,13 @@ from replay.metrics import MAP, MRR, NDCG, Coverage, HitRate, PerUser, Precision
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from sklearn.metrics import precision_score, recall_score, roc_auc_score
+
+import from_rectools
+import from_replay
+import from_scipy
+import from_sklearn
+import lists
+import rows
 
 FOLDER = Path(__file__).parent
 KS = [1, 2, 3, 5, 10, 20]
@@ -144,3 +153,6 @@ write(
     ],
 )
 write("pointwise.json", pointwise_cases())
+
+for module in [lists, rows, from_replay, from_rectools, from_sklearn, from_scipy]:
+    module.main()
