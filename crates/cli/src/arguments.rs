@@ -52,7 +52,7 @@ pub(crate) enum Command {
     Train(Train),
     /// Train several ways to know a user on one split, over several seeds, and compare them.
     Compare(Compare),
-    /// Measure a finished run on its test part, beside the baselines.
+    /// Measure a finished run, or the lists of any recommender.
     Evaluate(Evaluate),
     /// The best items for a user, by a finished run.
     Recommend(Recommend),
@@ -126,11 +126,101 @@ pub(crate) struct Compare {
     pub(crate) resume: bool,
 }
 
+/// Measures a run, or any recommender's lists.
+///
+/// With `--run` (or nothing) a finished run, beside the baselines. With `--recommendations` and `--ground-truth` the
+/// lists of any system, read from CSV or parquet files. Columns are found by their usual names (user_id, user,
+/// item_id, item, score, rank, ...) or named by options.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
-    /// The run folder.
-    #[arg(long, value_name = "DIR", default_value = "runs/quickstart")]
-    pub(crate) run: PathBuf,
+    /// The run folder. Default: runs/quickstart.
+    #[arg(long, value_name = "DIR", conflicts_with = "recommendations")]
+    pub(crate) run: Option<PathBuf>,
+    /// Lists to measure: a file of users, items, and scores or ranks.
+    #[arg(long, value_name = "FILE", requires = "ground_truth", help_heading = "Any recommender's lists")]
+    pub(crate) recommendations: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) lists: EvaluateLists,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Any recommender's lists")]
+pub(crate) struct EvaluateLists {
+    /// What was relevant: a file of users and items; with ratings and timestamps if there are any.
+    #[arg(long, value_name = "FILE", requires = "recommendations")]
+    pub(crate) ground_truth: Option<PathBuf>,
+    /// The training part, a file of users and items: for coverage, novelty, popularity, slices, and the search for
+    /// leaks.
+    #[arg(long, value_name = "FILE", requires = "recommendations")]
+    pub(crate) train: Option<PathBuf>,
+    /// The lengths at which lists are cut, with commas between them.
+    #[arg(
+        long, value_name = "N,..", value_delimiter = ',', default_value = "1,5,10", value_parser = at_least_one,
+        requires = "recommendations"
+    )]
+    pub(crate) k: Vec<usize>,
+    /// Only rows of the ground truth that are rated at least this are relevant.
+    #[arg(long, value_name = "RATING", requires = "recommendations")]
+    pub(crate) min_rating: Option<f64>,
+    /// Ratings of the ground truth are grades of relevance: adds NDCG with linear and exponential gain.
+    #[arg(long, requires = "recommendations")]
+    pub(crate) graded: bool,
+    /// Slices, repeatable: `activity` (users by training rows: cold, light, power), `popularity` (items by training
+    /// rows: cold, head, tail), or a file of users or items whose further columns are their groups.
+    #[arg(long, value_name = "NAME|FILE", requires = "recommendations")]
+    pub(crate) slices: Vec<String>,
+    /// The lists of another model, to compare user by user.
+    #[arg(long, value_name = "FILE", requires = "recommendations")]
+    pub(crate) compare: Option<PathBuf>,
+    /// Lists that everyone expects, such as the most popular items: for unexpectedness.
+    #[arg(long, value_name = "FILE", requires = "recommendations")]
+    pub(crate) base: Option<PathBuf>,
+    /// Categories of items, a row for each pair: for diversity.
+    #[arg(long, value_name = "FILE", requires = "recommendations")]
+    pub(crate) categories: Option<PathBuf>,
+    /// The items that were ranked for each user, if not all were: the report then names the bias of that.
+    #[arg(long, value_name = "FILE", requires = "recommendations")]
+    pub(crate) candidates: Option<PathBuf>,
+    /// How often an interval is to hold the mean.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, requires = "recommendations")]
+    pub(crate) confidence: f64,
+    /// Intervals by the bootstrap with so many resamples, not by the normal distribution.
+    #[arg(long, value_name = "N", value_parser = at_least_one, requires = "recommendations")]
+    pub(crate) bootstrap: Option<usize>,
+    /// What every resample is a function of.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "recommendations")]
+    pub(crate) seed: u64,
+    /// Writes a report with plots to this file; replaced if there.
+    #[arg(long, value_name = "FILE", requires = "recommendations")]
+    pub(crate) html: Option<PathBuf>,
+    /// Fails if the training part holds test rows or what came after them.
+    #[arg(long, requires = "train")]
+    pub(crate) fail_on_leak: bool,
+    #[command(flatten)]
+    pub(crate) columns: EvaluateColumns,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Columns with unusual names, in every file that has them")]
+pub(crate) struct EvaluateColumns {
+    /// The column of users.
+    #[arg(long, value_name = "COLUMN", requires = "recommendations")]
+    pub(crate) user: Option<String>,
+    /// The column of items.
+    #[arg(long, value_name = "COLUMN", requires = "recommendations")]
+    pub(crate) item: Option<String>,
+    /// The column of scores, the highest best.
+    #[arg(long, value_name = "COLUMN", requires = "recommendations")]
+    pub(crate) score: Option<String>,
+    /// The column of ranks, the lowest best; counts before scores.
+    #[arg(long, value_name = "COLUMN", requires = "recommendations")]
+    pub(crate) rank: Option<String>,
+    /// The column of ratings.
+    #[arg(long, value_name = "COLUMN", requires = "recommendations")]
+    pub(crate) rating: Option<String>,
+    /// The column of timestamps.
+    #[arg(long, value_name = "COLUMN", requires = "recommendations")]
+    pub(crate) timestamp: Option<String>,
 }
 
 #[derive(Debug, Args)]

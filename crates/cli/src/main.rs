@@ -5,6 +5,7 @@ mod compare;
 mod data;
 mod describe;
 mod evaluate;
+mod failure;
 mod import_torch;
 mod interrupt;
 mod outcome;
@@ -24,7 +25,8 @@ use std::process::ExitCode;
 use burn_recsys_training::Error;
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, DataCommand};
+use crate::arguments::{Arguments, Command, Common, DataCommand};
+use crate::failure::Failure;
 
 // glibc gives the temporaries of every step back to the system and pages them in again.
 #[global_allocator]
@@ -32,34 +34,30 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let Arguments { common, command } = Arguments::parse();
-    let result = start_threads(common.threads).and_then(|()| match command {
-        Command::Quickstart(arguments) => quickstart::run(&common, &arguments),
-        Command::Data(DataCommand::List) => data::list(&common),
-        Command::Data(DataCommand::Fetch { name }) => data::fetch(&common, name),
-        Command::Data(DataCommand::Describe { source }) => describe::run(&common, &source),
-        Command::Train(arguments) => train::run(&common, &arguments),
-        Command::Compare(arguments) => compare::run(&common, &arguments),
-        Command::Evaluate(arguments) => evaluate::run(&common, &arguments),
-        Command::Recommend(arguments) => recommend::run(&common, &arguments),
-        Command::Protocol(command) => protocol::run(&common, &command),
-        Command::ImportTorch(arguments) => import_torch::run(&common, &arguments),
-    });
+    let result = start_threads(common.threads).map_err(Failure::from).and_then(|()| run(&common, command));
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::note(format_args!("error: {error}"));
-            ExitCode::from(exit_code(&error))
+        Err(failure) => {
+            output::note(format_args!("error: {failure}"));
+            ExitCode::from(failure.exit_code())
         }
     }
 }
 
-/// 2 for what the caller wrote, as clap does; 130 for Ctrl-C, as shells do; 1 for everything else.
-fn exit_code(error: &Error) -> u8 {
-    match error {
-        Error::Config { .. } | Error::ConfigFile { .. } | Error::Device(_) => 2,
-        Error::Stopped { .. } => 130,
-        _ => 1,
+fn run(common: &Common, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Quickstart(arguments) => quickstart::run(common, &arguments)?,
+        Command::Data(DataCommand::List) => data::list(common)?,
+        Command::Data(DataCommand::Fetch { name }) => data::fetch(common, name)?,
+        Command::Data(DataCommand::Describe { source }) => describe::run(common, &source)?,
+        Command::Train(arguments) => train::run(common, &arguments)?,
+        Command::Compare(arguments) => compare::run(common, &arguments)?,
+        Command::Evaluate(arguments) => evaluate::run(common, &arguments)?,
+        Command::Recommend(arguments) => recommend::run(common, &arguments)?,
+        Command::Protocol(command) => protocol::run(common, &command)?,
+        Command::ImportTorch(arguments) => import_torch::run(common, &arguments)?,
     }
+    Ok(())
 }
 
 fn start_threads(threads: Option<usize>) -> Result<(), Error> {

@@ -113,7 +113,8 @@ pub fn evaluate_candidates(
     let most = set.candidates.rows().map(<[u32]>::len).max().unwrap_or(0);
     if most < n_items {
         // One candidate of a row is the positive.
-        let sampled = SampledCandidates { n_negatives: most.saturating_sub(1) as u64, n_items: n_items as u64 };
+        let sampled =
+            SampledCandidates { n_negatives: most.saturating_sub(1) as u64, n_items: n_items as u64 };
         evaluator = evaluator.with_sampled_candidates(sampled);
     }
     // Candidates hold the positive, so there is an item.
