@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`data`] | `burn-recsys-data` | interactions, ids, features, readers, filters, splits, samplers (no Burn) |
 //! | [`metrics`] | `burn-recsys-metrics` | numbers from ranked lists and scores (no Burn) |
+//! | [`evaluation`] | `burn-recsys-evaluation` | lists of any recommender, from files to a report (no Burn) |
 //! | [`baselines`] | `burn-recsys-baselines` | popularity, neighbours, linear models, matrix factorisation (no Burn) |
 //! | [`embeddings`] | `burn-recsys-embeddings` | every way from ids and features to vectors, sparse tables, row optimizers |
 //! | [`models`] | `burn-recsys-models` | two-tower retrieval, multi-task rankers, losses |
@@ -42,6 +43,7 @@
 pub use burn_recsys_baselines as baselines;
 pub use burn_recsys_data as data;
 pub use burn_recsys_embeddings as embeddings;
+pub use burn_recsys_evaluation as evaluation;
 pub use burn_recsys_metrics as metrics;
 pub use burn_recsys_models as models;
 pub use burn_recsys_retrieval as retrieval;
