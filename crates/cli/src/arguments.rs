@@ -53,6 +53,10 @@ pub(crate) enum Command {
     /// Train several ways to know a user on one split, over several seeds, and compare them.
     Compare(Compare),
     /// Measure a finished run, or the lists of any recommender.
+    ///
+    /// With --run, or nothing, a finished run beside the baselines. With --recommendations and --ground-truth the
+    /// lists of any system, from CSV or parquet files; columns are found by their usual names (user_id, user,
+    /// item_id, item, score, rank, ...) or named by options.
     Evaluate(Evaluate),
     /// The best items for a user, by a finished run.
     Recommend(Recommend),
@@ -126,11 +130,6 @@ pub(crate) struct Compare {
     pub(crate) resume: bool,
 }
 
-/// Measures a run, or any recommender's lists.
-///
-/// With `--run` (or nothing) a finished run, beside the baselines. With `--recommendations` and `--ground-truth` the
-/// lists of any system, read from CSV or parquet files. Columns are found by their usual names (user_id, user,
-/// item_id, item, score, rank, ...) or named by options.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
     /// The run folder. Default: runs/quickstart.

@@ -4,7 +4,7 @@ mod lists;
 
 use std::path::Path;
 
-use burn_recsys_training::{Recommender, Result, RunFolder, device_from_name};
+use burn_recsys_training::{Error, Recommender, RunFolder, device_from_name};
 
 use crate::arguments::{Common, Evaluate};
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ pub(crate) fn run(common: &Common, arguments: &Evaluate) -> Result<(), Failure> 
     }
 }
 
-fn run_again(common: &Common, run: &Path) -> Result<()> {
+fn run_again(common: &Common, run: &Path) -> Result<(), Error> {
     let folder = RunFolder::open(run)?;
     let config = folder.config()?;
     let recommender = Recommender::load(&folder, &device_from_name(&common.device)?)?;

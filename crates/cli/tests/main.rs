@@ -7,6 +7,7 @@ mod arguments;
 mod bad_input;
 
 mod compare;
+mod evaluate_lists;
 mod import_torch;
 mod interruption;
 mod protocol;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::Bench;
 
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 

@@ -24,7 +24,7 @@ items = np.array([f"item {i:03}" for i in range(N_ITEMS)])
 train, truth, lists = [], [], []
 for user in range(100, 100 + N_USERS):
     drawn = rng.permutation(N_ITEMS)
-    met, relevant, others = drawn[:8], drawn[8:8 + rng.integers(1, 9)], drawn[8:]
+    met, relevant, others = drawn[: rng.integers(3, 9)], drawn[8 : 8 + rng.integers(1, 9)], drawn[8:]
     train += [(user, items[i], 1_000 + int(rng.integers(900))) for i in met]
     if user % 10 != 3:
         truth += [(user, items[i], int(rng.integers(1, 6)), 2_000 + int(rng.integers(900))) for i in relevant]
