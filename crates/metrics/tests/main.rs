@@ -8,6 +8,7 @@ mod conformance_table;
 mod movielens;
 mod open_bandit;
 mod properties;
+mod properties_columns;
 mod properties_counterfactual;
 mod properties_pointwise;
 mod properties_ranking;
