@@ -7,6 +7,7 @@ mod outcome;
 mod sampling;
 
 use burn_recsys_data::protocol::{LightGcn, Ncf};
+use burn_recsys_metrics::Warning;
 use burn_recsys_training::protocol::Protocol;
 use burn_recsys_training::{Result, device_from_name};
 use serde_json::json;
@@ -66,6 +67,9 @@ fn ncf(common: &Common, arguments: &NcfProtocol) -> Result<()> {
     let n_train_users = split.train.rows().filter(|items| !items.is_empty()).count();
     let n_among = split.test.n_positive_among_negatives;
     let protocol = Protocol::ncf(split)?;
+    if let Some(sampled) = protocol.sampled_candidates() {
+        note(format_args!("warning: {}", Warning::SampledCandidates(sampled)));
+    }
     let n_tests = protocol.n_test_users();
     let heading = Heading {
         protocol: "ncf",

@@ -79,6 +79,14 @@ impl CandidateSet {
     pub fn candidates(&self) -> &Csr {
         &self.candidates
     }
+
+    /// What the candidates are of `n_items` items; `None` if someone's are all of them.
+    pub fn sampled_among(&self, n_items: usize) -> Option<SampledCandidates> {
+        let most = self.candidates.rows().map(<[u32]>::len).max().unwrap_or(0);
+        // One candidate of a row is the positive.
+        let n_negatives = most.saturating_sub(1) as u64;
+        (most < n_items).then_some(SampledCandidates { n_negatives, n_items: n_items as u64 })
+    }
 }
 
 /// Ranks every user's candidates, ties by the lower item, and measures HitRate and NDCG at each of
@@ -110,11 +118,7 @@ pub fn evaluate_candidates(
         let message = format!("user {} has one that is not among the {n_items} items", set.users[row]);
         return Err(burn_recsys_data::Error::Parameter { parameter: "candidates", message }.into());
     }
-    let most = set.candidates.rows().map(<[u32]>::len).max().unwrap_or(0);
-    if most < n_items {
-        // One candidate of a row is the positive.
-        let sampled =
-            SampledCandidates { n_negatives: most.saturating_sub(1) as u64, n_items: n_items as u64 };
+    if let Some(sampled) = set.sampled_among(n_items) {
         evaluator = evaluator.with_sampled_candidates(sampled);
     }
     // Candidates hold the positive, so there is an item.

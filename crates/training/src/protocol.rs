@@ -37,8 +37,10 @@ pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
 pub use model::{ProtocolModel, UnknownModel};
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
-pub use time_split::{TimeSplit, bootstrap_interval};
+pub use time_split::TimeSplit;
 pub use two_tower::{Sampling, TwoTowerRecipe};
+
+use burn_recsys_metrics::SampledCandidates;
 
 use crate::{CandidateSet, Evaluation, Result, Seen, TestSet, evaluate, evaluate_candidates};
 
@@ -127,6 +129,14 @@ impl Protocol {
         match &self.judge {
             Judge::FullRanking(test) => test.n_users(),
             Judge::Candidates { set, .. } => set.n_users(),
+        }
+    }
+
+    /// What the candidates are of the catalogue; `None` where everything is ranked.
+    pub fn sampled_candidates(&self) -> Option<SampledCandidates> {
+        match &self.judge {
+            Judge::FullRanking(_) => None,
+            Judge::Candidates { set, .. } => set.sampled_among(self.n_items),
         }
     }
 

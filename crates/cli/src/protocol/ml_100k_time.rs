@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use burn_recsys_data::movielens::read_folder;
-use burn_recsys_training::protocol::{Choice, TimeSplit, bootstrap_interval};
+use burn_recsys_metrics::statistics::Bootstrap;
+use burn_recsys_training::protocol::{Choice, TimeSplit};
 use burn_recsys_training::{Evaluation, HorizonConfig, Result, device_from_name, fit_horizons};
 use serde_json::json;
 
@@ -15,6 +16,8 @@ use crate::output::line;
 /// The length of lists.
 const K: usize = 10;
 const CHOICE: Choice = Choice { candidate: 0, n_epochs: None, score: None };
+/// Of users, for the intervals.
+const N_RESAMPLES: usize = 2_000;
 
 /// `protocol ml-100k-time`.
 pub(super) fn run(common: &Common, arguments: &Ml100kTimeProtocol) -> Result<()> {
@@ -72,6 +75,7 @@ pub(super) fn run(common: &Common, arguments: &Ml100kTimeProtocol) -> Result<()>
 
 /// For NDCG and HitRate the interval of the mean over users, each user's the mean over the seeds.
 fn user_intervals(evaluations: &[Evaluation]) -> Result<Vec<(String, [f64; 2])>> {
+    let bootstrap = Bootstrap::new(N_RESAMPLES, FIRST_SEED)?;
     let mut intervals = Vec::new();
     for label in [format!("NDCG@{K}"), format!("HitRate@{K}")] {
         let mut of_users: Vec<f64> = Vec::new();
@@ -80,7 +84,8 @@ fn user_intervals(evaluations: &[Evaluation]) -> Result<Vec<(String, [f64; 2])>>
             of_users.resize(values.len(), 0.0);
             of_users.iter_mut().zip(values).for_each(|(sum, value)| *sum += value / evaluations.len() as f64);
         }
-        intervals.extend(bootstrap_interval(&of_users, FIRST_SEED).map(|interval| (label, interval)));
+        let interval = bootstrap.interval(&of_users);
+        intervals.extend(interval.map(|interval| (label, [interval.lower, interval.upper])));
     }
     Ok(intervals)
 }

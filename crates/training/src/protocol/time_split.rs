@@ -1,7 +1,6 @@
 //! MovieLens 100K, split by time.
 
 use burn_recsys_baselines::{ItemScorer, Popular, RecentPopular};
-use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_data::{Dataset, FeatureTable, Filter, Interactions, SplitConfig, Strategy};
 
 use crate::{Error, Evaluation, HorizonConfig, HorizonFeatures, Result, Seen, TestSet, evaluate};
@@ -12,8 +11,6 @@ const MIN_COUNT: u32 = 20;
 const TEST_FRACTION: f64 = 0.2;
 /// Ratings from here on say that a user liked an item.
 const LIKED: f32 = 4.0;
-/// Samples of the users that an interval is taken from.
-const N_SAMPLES: u64 = 2_000;
 
 /// Rows before a moment to learn from, and what users liked after it.
 ///
@@ -107,38 +104,5 @@ impl TimeSplit {
     /// As [`evaluate`].
     pub fn evaluate(&self, scorer: &dyn ItemScorer, k: usize) -> Result<Evaluation> {
         evaluate(scorer, &self.test, &[k], Seen::Removed)
-    }
-}
-
-/// The bounds of the 95% interval of a mean over users by the bootstrap (Efron 1979): means of as many users
-/// drawn with replacement, 2,000 times. `None` without users.
-pub fn bootstrap_interval(of_users: &[f64], seed: u64) -> Option<[f64; 2]> {
-    let n = u32::try_from(of_users.len()).ok().filter(|&n| n > 0)?;
-    let random = Random::new(seed, Stream::HoldOut, 0);
-    let mut means: Vec<f64> = (0..N_SAMPLES)
-        .map(|sample| {
-            let mut draws = random.row(sample);
-            (0..n).map(|_| of_users[draws.below(n) as usize]).sum::<f64>() / f64::from(n)
-        })
-        .collect();
-    means.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| means[((N_SAMPLES - 1) as f64 * share).round() as usize];
-    Some([at(0.025), at(0.975)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bootstrap_finds_the_standard_error() {
-        // 200 of 400 users found: the standard error is 0.5 / 20.
-        let of_users: Vec<f64> = (0..400).map(|user| f64::from(user % 2)).collect();
-        let [low, high] = bootstrap_interval(&of_users, 7).unwrap();
-        let expected = 1.96 * 0.025;
-        assert!((low - (0.5 - expected)).abs() < 0.006, "{low}");
-        assert!((high - (0.5 + expected)).abs() < 0.006, "{high}");
-        assert_eq!(bootstrap_interval(&[0.25; 9], 7), Some([0.25; 2]));
-        assert_eq!(bootstrap_interval(&[], 7), None);
     }
 }
