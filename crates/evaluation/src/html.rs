@@ -94,7 +94,7 @@ fn alerts(evaluation: &Evaluation) -> String {
     let findings = evaluation.leakage.iter().flat_map(|leakage| leakage.findings());
     for finding in findings.filter(|finding| finding.n_rows > 0 && finding.kind.is_leak()) {
         let (rows, meaning) = (counted(finding.n_rows, "row"), finding.kind.meaning());
-        let share = finding.share.map_or(String::new(), |share| format!(", {}", percent(share)));
+        let share = finding.share.map_or(String::new(), |share| format!(", {}", escape(&percent(share))));
         let kind = finding.kind.name();
         alerts += &format!("<div class=\"alert\"><b>Leak:</b> {kind} ({rows}{share}). {meaning}</div>\n");
     }
@@ -225,9 +225,9 @@ fn exposure(evaluation: &Evaluation) -> Result<String> {
          the {} recommended most make up {} of the recommendations.</p>\n{}",
         counted(counts.len(), "item"),
         count(n_never),
-        percent(n_never as f64 / counts.len() as f64),
+        escape(&percent(n_never as f64 / counts.len() as f64)),
         count(n_top),
-        percent(top as f64 / all as f64),
+        escape(&percent(top as f64 / all as f64)),
         figure(&plot, caption),
     ))
 }

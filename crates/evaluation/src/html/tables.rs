@@ -92,7 +92,7 @@ pub(super) fn leakage(evaluation: &Evaluation) -> String {
              <td class=\"text\">{}</td></tr>\n",
             finding.kind.name(),
             count(finding.n_rows),
-            finding.share.map_or("–".to_owned(), percent),
+            finding.share.map_or("–".to_owned(), |share| escape(&percent(share))),
             escape(example),
         )
     };
@@ -114,8 +114,8 @@ pub(super) fn comparison(evaluation: &Evaluation) -> String {
             paired.first.map(number),
             paired.second.map(number),
             difference,
-            paired.t_test_p_value.map(p_value),
-            paired.bootstrap_p_value.map(p_value),
+            paired.t_test_p_value.map(p_value).map(|p| escape(&p)),
+            paired.bootstrap_p_value.map(p_value).map(|p| escape(&p)),
             paired.effect_size.map(|effect| format!("{effect:.3}").replacen('-', "−", 1)),
             Some(count(paired.n_better)),
             Some(count(paired.n_worse)),

@@ -74,6 +74,22 @@ fn check_references(text: &str) {
 }
 
 #[test]
+fn small_probabilities_and_shares_are_no_tags() {
+    let mut evaluation = whole();
+    for (_, paired) in &mut evaluation.comparison {
+        paired.t_test_p_value = Some(1e-9);
+        paired.bootstrap_p_value = Some(1e-9);
+    }
+    let mut exposure = vec![1; 100_000];
+    exposure.push(0);
+    evaluation.exposure = Some(exposure);
+    let page = evaluation.to_html().unwrap();
+    check_form(&page);
+    assert!(page.contains("<td>&lt; 0.0001</td><td>&lt; 0.0001</td>"));
+    assert!(page.contains("(&lt; 0.01 %) are never"));
+}
+
+#[test]
 fn pages_are_well_formed_and_need_nothing_else() {
     for page in [whole().to_html().unwrap(), least().to_html().unwrap()] {
         check_form(&page);
