@@ -12,7 +12,7 @@ use burn_recsys_metrics::{SliceOf, SliceReport, Summary};
 use self::canvas::bounds;
 use self::definitions::{definition, split};
 use self::page::figure;
-use self::plots::{AtCutoff, Look, Row};
+use self::plots::{AtCutoff, Look, Row, SHARES, UNLIMITED};
 use self::text::{count, counted, escape, number, percent};
 use crate::{Evaluation, Result};
 
@@ -151,7 +151,7 @@ fn by_cutoff(evaluation: &Evaluation) -> Result<String> {
         section += &format!("<h2>Metrics by cutoff</h2>\n<div class=\"plots\">\n{figures}</div>\n");
     }
     if !rows.is_empty() {
-        let plot = plots::rows("Metrics", "mean over users", &rows, None)?;
+        let plot = plots::rows("Metrics", "mean over users", &rows, None, SHARES)?;
         section += &figure(&plot, "Bars are the intervals of the table.");
     }
     Ok(section)
@@ -187,7 +187,7 @@ fn slices(evaluation: &Evaluation) -> Result<String> {
     }
     let mut section = format!(
         "<h2>Slices</h2>\n<p class=\"faint\">{label} with intervals by the normal distribution; the dashed line is \
-         the value of all users. In a slice of items only its items count as relevant.</p>\n"
+         the value of all users; few users make wide intervals, cut here at 0 and 1. In a slice of items only its items count as relevant.</p>\n"
     );
     for (of, grouping) in groupings {
         let of_grouping: Vec<&SliceReport> =
@@ -198,7 +198,7 @@ fn slices(evaluation: &Evaluation) -> Result<String> {
         }
         let what = if of == SliceOf::Users { "Users" } else { "Items" };
         let title = format!("{what} by {grouping}");
-        let plot = plots::rows(&title, &label, &rows, overall)?;
+        let plot = plots::rows(&title, &label, &rows, overall, SHARES)?;
         section += &format!("<h3>{}</h3>\n{}", escape(&title), figure(&plot, ""));
     }
     Ok(section + &tables::slices(evaluation, &label))
@@ -250,7 +250,8 @@ fn comparison(evaluation: &Evaluation) -> Result<String> {
         name(Some(&evaluation.files.recommendations)),
     );
     if !rows.is_empty() {
-        let plot = plots::rows("Differences between the models", "second minus first", &rows, None)?;
+        let plot =
+            plots::rows("Differences between the models", "second minus first", &rows, None, UNLIMITED)?;
         let caption = "Bars are intervals of the paired t test. Discs: the second is higher; triangles: it is \
                        lower; circles: the interval holds 0.";
         section += &figure(&plot, caption);

@@ -174,6 +174,11 @@ impl Axis {
         format!("{tick:.decimals$}").replacen('-', "−", 1)
     }
 
+    /// Whether a value is between the ends.
+    pub(super) fn holds(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
     /// From a value to a unit of the drawing between `from` and `to`; values beyond the axis end at it.
     pub(super) fn place(&self, value: f64, [from, to]: [i32; 2]) -> i32 {
         let part = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);

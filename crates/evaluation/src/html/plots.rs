@@ -1,6 +1,7 @@
 //! The plots of a report.
 
 use burn_recsys_metrics::SliceReport;
+use plotters::prelude::RGBColor;
 
 use super::canvas::{
     Anchor, Axis, BLUE, Canvas, DIGIT, Drawn, GREEN, INK, Mark, PAPER, VERMILION, bounds, svg,
@@ -15,10 +16,20 @@ pub(super) struct AtCutoff {
     pub(super) interval: Option<[f64; 2]>,
 }
 
-/// One metric by cutoff, on an axis from 0. Cutoffs are spaced by their logarithm.
+/// What all metrics that are plotted can be; an interval by the normal distribution can be wider.
+pub(super) const SHARES: [f64; 2] = [0.0, 1.0];
+/// For what can be anything.
+pub(super) const UNLIMITED: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
+
+/// An interval without what no value can be.
+fn within(interval: Option<[f64; 2]>, [least, most]: [f64; 2], value: f64) -> [f64; 2] {
+    interval.unwrap_or([value; 2]).map(|end| end.clamp(least, most))
+}
+
+/// One metric by cutoff, on an axis from 0. Cutoffs are spaced by their logarithm. Intervals end at 0 and 1.
 pub(super) fn by_cutoff(name: &str, points: &[AtCutoff]) -> Result<String> {
     let [left, right, top, bottom] = [96, 616, 60, 350];
-    let bounds = points.iter().flat_map(|point| point.interval.unwrap_or([point.value; 2]));
+    let bounds = points.iter().flat_map(|point| within(point.interval, SHARES, point.value));
     let y = Axis::around(bounds.chain([0.0]), 4);
     let logarithms = points.iter().map(|point| (point.k as f64).ln());
     let [low, high] =
@@ -47,7 +58,7 @@ pub(super) fn by_cutoff(name: &str, points: &[AtCutoff]) -> Result<String> {
             let x = x_of(point.k);
             if let Some([low, high]) = point.interval {
                 canvas.line(vec![(x, y_of(low)), (x, y_of(high))], BLUE, 3)?;
-                for end in [low, high] {
+                for end in [low, high].into_iter().filter(|&end| y.holds(end)) {
                     canvas.line(vec![(x - 8, y_of(end)), (x + 8, y_of(end))], BLUE, 3)?;
                 }
             }
@@ -85,8 +96,14 @@ pub(super) enum Look {
 }
 
 /// Values one below the other, each with its interval; `level` is a value to compare with. The axis begins at 0
-/// unless there are values below it.
-pub(super) fn rows(title: &str, x_title: &str, rows: &[Row], level: Option<f64>) -> Result<String> {
+/// unless there are values below it. Intervals end at those of `range`.
+pub(super) fn rows(
+    title: &str,
+    x_title: &str,
+    rows: &[Row],
+    level: Option<f64>,
+    range: [f64; 2],
+) -> Result<String> {
     const HEIGHT: i32 = 46;
     const MOST: f64 = 24.0;
     let names: Vec<String> = rows.iter().map(|row| shortened(&row.name, MOST)).collect();
@@ -94,11 +111,11 @@ pub(super) fn rows(title: &str, x_title: &str, rows: &[Row], level: Option<f64>)
     let left = 30 + (widest(&mut names.iter().map(String::as_str)) * DIGIT).round() as i32;
     let right = 815 - (widest(&mut rows.iter().map(|row| row.text.as_str())) * DIGIT).round() as i32;
     let (top, bottom) = (16, 16 + HEIGHT * rows.len() as i32);
-    let values = rows.iter().flat_map(|row| row.interval.unwrap_or([row.value; 2]));
+    let values = rows.iter().flat_map(|row| within(row.interval, range, row.value));
     let n_ticks = ((right - left) / 110).clamp(2, 5) as usize;
     let x = Axis::around(values.chain([0.0]).chain(level), n_ticks);
     let x_of = |value| x.place(value, [left, right]);
-    svg([840, bottom + 100], title, |canvas| {
+    svg([840, bottom + 86], title, |canvas| {
         for tick in x.ticks() {
             canvas.grid((x_of(tick), top), (x_of(tick), bottom))?;
             canvas.text(&x.label(tick), (x_of(tick), bottom + 12), Anchor::Below)?;
@@ -110,7 +127,7 @@ pub(super) fn rows(title: &str, x_title: &str, rows: &[Row], level: Option<f64>)
         if let Some(level) = level {
             canvas.dashed((x_of(level), top), (x_of(level), bottom), INK)?;
         }
-        canvas.text(x_title, ((left + right) / 2, bottom + 90), Anchor::Above)?;
+        canvas.text(x_title, ((left + right) / 2, bottom + 78), Anchor::Above)?;
         for ((at, row), name) in (0..).zip(rows).zip(&names) {
             let y = top + HEIGHT * at + HEIGHT / 2;
             let (color, mark) = match row.look {
@@ -121,7 +138,7 @@ pub(super) fn rows(title: &str, x_title: &str, rows: &[Row], level: Option<f64>)
             canvas.text(name, (left - 16, y), Anchor::Right)?;
             if let Some([low, high]) = row.interval {
                 canvas.line(vec![(x_of(low), y), (x_of(high), y)], color, 3)?;
-                for end in [low, high] {
+                for end in [low, high].into_iter().filter(|&end| x.holds(end)) {
                     canvas.line(vec![(x_of(end), y - 8), (x_of(end), y + 8)], color, 3)?;
                 }
             }
@@ -209,18 +226,44 @@ pub(super) fn histogram(label: &str, values: &[f64], mean: f64, median: f64) -> 
             canvas.frame(vec![(x_of(value), bottom), (x_of(value), bottom + 8)])?;
             canvas.text(&format!("{value:.1}"), (x_of(value), bottom + 14), Anchor::Below)?;
         }
-        let markers = [("mean", mean, INK, 64), ("median", median, GREEN, 96)];
-        for (name, value, color, at) in markers {
-            let x = if value <= 0.0 { left + 29 } else { x_of(value) };
-            canvas.dashed((x, at), (x, bottom), color)?;
-            let text = format!("{name} {}", number(value));
-            let is_at_end = f64::from(right - x) < width(&text) * DIGIT;
-            let (place, anchor) = if is_at_end { (x - 8, Anchor::Right) } else { (x + 8, Anchor::Left) };
-            canvas.coloured_text(&text, (place, at), anchor, color)?;
-        }
+        markers(canvas, [("mean", mean, INK), ("median", median, GREEN)], [left, right], bottom, |value| {
+            if value <= 0.0 { left + 29 } else { x_of(value) }
+        })?;
         canvas.text(label, ((left + right) / 2, 532), Anchor::Above)?;
         canvas.text("users", (left - 12, 72), Anchor::Right)
     })
+}
+
+/// Upright lines with their names, two above the bars. No name lies across the other line: as a rule names are at
+/// the right, and the line farther right begins lower.
+fn markers(
+    canvas: &Canvas<'_>,
+    mut values: [(&str, f64, RGBColor); 2],
+    [left, right]: [i32; 2],
+    bottom: i32,
+    x_of: impl Fn(f64) -> i32,
+) -> Drawn {
+    const ROWS: [i32; 2] = [64, 96];
+    values.sort_by(|(_, a, _), (_, b, _)| a.total_cmp(b));
+    let [lower, higher] = values.map(|(name, value, color)| {
+        let text = format!("{name} {}", number(value));
+        let wide = 16 + (width(&text) * DIGIT).round() as i32;
+        (text, wide, x_of(value), color)
+    });
+    let is_at_end = right - higher.2 < higher.1;
+    let fits_between = higher.2 - lower.2 > lower.1 || lower.2 - left < lower.1;
+    let placed = match is_at_end {
+        false => [(lower, ROWS[0], false), (higher, ROWS[1], false)],
+        true => [(lower, ROWS[1], !fits_between), (higher, ROWS[0], true)],
+    };
+    for ((text, _, x, color), y, is_left) in placed {
+        // Seen before bars as well.
+        canvas.line(vec![(x, y), (x, bottom)], PAPER, 7)?;
+        canvas.dashed((x, y), (x, bottom), color)?;
+        let (place, anchor) = if is_left { (x - 8, Anchor::Right) } else { (x + 8, Anchor::Left) };
+        canvas.coloured_text(&text, (place, y), anchor, color)?;
+    }
+    Ok(())
 }
 
 /// The cumulative share of recommendations that the least recommended items have. `counts` is descending.
