@@ -33,8 +33,8 @@ thead th{border-bottom:2px solid var(--ink);vertical-align:bottom}
 th:first-child,.text{text-align:left}
 th:first-child{position:sticky;left:0;background:var(--paper)}
 tbody th{font-weight:600}
-td small{display:block;white-space:nowrap}
-td.text{min-width:12rem;overflow-wrap:anywhere}
+td{white-space:nowrap}td small{display:block;font-size:.85em}
+td.text{min-width:10rem;white-space:normal;overflow-wrap:anywhere}
 tr.leak th,tr.leak td{background:var(--alert-paper)}
 .leak-mark{color:var(--alert);font-weight:700;white-space:nowrap}
 .name{overflow-wrap:anywhere;max-width:20rem}
@@ -42,7 +42,7 @@ tr.leak th,tr.leak td{background:var(--alert-paper)}
 figure{margin:.8rem 0}
 .plots figure{margin:0}
 svg{display:block;width:100%;height:auto;max-width:30rem}
-.plots svg{max-width:22rem}
+svg[width=\"640\"]{max-width:22rem}
 svg text{font-family:inherit}
 svg [fill=\"#222222\"]{fill:var(--ink)}svg [stroke=\"#222222\"]{stroke:var(--ink)}
 svg [fill=\"#FEFEFE\"]{fill:var(--paper)}
@@ -53,7 +53,7 @@ dl{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.3rem 1re
 dt{font-weight:600}dd{margin:0}
 @media(max-width:40rem){dl{display:block}dd{margin:0 0 .5rem}th,td{padding:.3rem .45rem}}
 @media print{@page{margin:14mm}:root{color-scheme:light}body{max-width:none;padding:0;font-size:10pt}\
-.scroll{overflow:visible}table{font-size:7.5pt}th,td{padding:.15rem .35rem}td.text{min-width:0}\
+.scroll{overflow:visible}table{font-size:7pt}th,td{padding:.15rem .35rem}td.text{min-width:0}small{font-size:.85em}\
 th:first-child{position:static}figure,tr,.alert,.note,.tiles{break-inside:avoid}h2,h3{break-after:avoid}\
 .alert,.note,.tiles div{border:1px solid #999}svg{max-width:11cm}.plots{grid-template-columns:repeat(3,1fr)}}
 ";
@@ -70,9 +70,16 @@ pub(super) fn document(title: &str, body: &str) -> String {
     )
 }
 
+/// Columns of words, which begin at the left as their cells do.
+const WORDS: [&str; 4] = ["grouping", "meaning", "example", "path"];
+
 /// A table that scrolls sideways where it is wider than the page. The cells of a row are whole cells of markup.
 pub(super) fn table(head: &[&str], rows: &[String]) -> String {
-    let head: String = head.iter().map(|cell| format!("<th scope=\"col\">{}</th>", escape(cell))).collect();
+    let cell = |cell: &&str| {
+        let class = if WORDS.contains(cell) { " class=\"text\"" } else { "" };
+        format!("<th scope=\"col\"{class}>{}</th>", escape(cell))
+    };
+    let head: String = head.iter().map(cell).collect();
     let rows = rows.concat();
     format!(
         "<div class=\"scroll\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"

@@ -97,7 +97,7 @@ pub(super) fn leakage(evaluation: &Evaluation) -> String {
         )
     };
     table(
-        &["kind", "rows", "share", "meaning", "first"],
+        &["kind", "rows", "share", "meaning", "example"],
         &findings.zip(examples).map(row).collect::<Vec<_>>(),
     )
 }
@@ -156,7 +156,7 @@ pub(super) fn files(evaluation: &Evaluation) -> String {
         let path = escape(&path.display().to_string());
         format!("<tr><th scope=\"row\">{what}</th><td class=\"text\"><code>{path}</code></td></tr>\n")
     };
-    table(&["file", ""], &all.iter().map(row).collect::<Vec<_>>())
+    table(&["file", "path"], &all.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Who was measured.
