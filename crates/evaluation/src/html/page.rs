@@ -33,7 +33,7 @@ thead th{border-bottom:2px solid var(--ink);vertical-align:bottom}
 th:first-child,.text{text-align:left}
 th:first-child{position:sticky;left:0;background:var(--paper)}
 tbody th{font-weight:600}
-td{white-space:nowrap}td small{display:block;font-size:.85em}
+td{white-space:nowrap}td small{display:block;font-size:.85em}td .faint{font-size:inherit}
 td.text{min-width:10rem;white-space:normal;overflow-wrap:anywhere}
 tr.leak th,tr.leak td{background:var(--alert-paper)}
 .leak-mark{color:var(--alert);font-weight:700;white-space:nowrap}
@@ -45,7 +45,7 @@ svg{display:block;width:100%;height:auto;max-width:30rem}
 svg[width=\"640\"]{max-width:22rem}
 svg text{font-family:inherit}
 svg [fill=\"#222222\"]{fill:var(--ink)}svg [stroke=\"#222222\"]{stroke:var(--ink)}
-svg [fill=\"#FEFEFE\"]{fill:var(--paper)}
+svg [fill=\"#FEFEFE\"]{fill:var(--paper)}svg [stroke=\"#FEFEFE\"]{stroke:var(--paper)}
 svg [fill=\"#0072B2\"]{fill:var(--blue)}svg [stroke=\"#0072B2\"]{stroke:var(--blue)}
 svg [fill=\"#D55E00\"]{fill:var(--vermilion)}svg [stroke=\"#D55E00\"]{stroke:var(--vermilion)}
 svg [fill=\"#009E73\"]{fill:var(--green)}svg [stroke=\"#009E73\"]{stroke:var(--green)}
@@ -53,7 +53,7 @@ dl{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.3rem 1re
 dt{font-weight:600}dd{margin:0}
 @media(max-width:40rem){dl{display:block}dd{margin:0 0 .5rem}th,td{padding:.3rem .45rem}}
 @media print{@page{margin:14mm}:root{color-scheme:light}body{max-width:none;padding:0;font-size:10pt}\
-.scroll{overflow:visible}table{font-size:7pt}th,td{padding:.15rem .35rem}td.text{min-width:0}small{font-size:.85em}\
+.scroll{overflow:visible}table{font-size:7pt}th,td{padding:.15rem .25rem}td.text{min-width:0}small{font-size:.85em}\
 th:first-child{position:static}figure,tr,.alert,.note,.tiles{break-inside:avoid}h2,h3{break-after:avoid}\
 .alert,.note,.tiles div{border:1px solid #999}svg{max-width:11cm}.plots{grid-template-columns:repeat(3,1fr)}}
 ";

@@ -62,10 +62,18 @@ pub(super) fn shortened(text: &str, most: f64) -> String {
 
 /// Four digits after the point; more for small numbers, fewer for large ones.
 pub(super) fn number(value: f64) -> String {
-    let size = value.abs();
+    scaled(value, value.abs())
+}
+
+/// With the digits that a number as large as `size` has.
+fn scaled(value: f64, size: f64) -> String {
+    if !value.is_finite() {
+        return value.to_string();
+    }
+    if value == 0.0 {
+        return "0".to_owned();
+    }
     let text = match size {
-        _ if !value.is_finite() => return value.to_string(),
-        0.0 => "0".to_owned(),
         _ if size < 1e-6 => format!("{value:.1e}"),
         _ if size < 0.01 => {
             let decimals = (2.0 - size.log10().floor()).max(4.0) as usize;
@@ -76,7 +84,7 @@ pub(super) fn number(value: f64) -> String {
         _ if size < 1000.0 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
     };
-    text.replacen('-', "−", 1)
+    text.replace('-', "−")
 }
 
 /// With the sign, for differences.
@@ -85,9 +93,10 @@ pub(super) fn signed(value: f64) -> String {
     format!("{plus}{}", number(value))
 }
 
-/// Lower to upper bound.
+/// Lower to upper bound, with equally many digits.
 pub(super) fn interval(interval: &Interval) -> String {
-    format!("{} to {}", number(interval.lower), number(interval.upper))
+    let size = interval.lower.abs().max(interval.upper.abs());
+    format!("{} to {}", scaled(interval.lower, size), scaled(interval.upper, size))
 }
 
 /// A probability of chance; small ones are not told apart.
@@ -147,6 +156,7 @@ mod tests {
         ] {
             assert_eq!(number(value), expected);
         }
+        assert_eq!(interval(&Interval { lower: -0.000_002_6, upper: 0.000_07 }), "−0.0000026 to 0.0000700");
         assert_eq!(signed(0.25), "+0.2500");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(counted(1, "user"), "1 user");
