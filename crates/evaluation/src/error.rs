@@ -41,4 +41,12 @@ pub enum Error {
         /// The value found and the values allowed.
         message: String,
     },
+    /// A plot of the report cannot be drawn.
+    #[error("the plot \"{plot}\" cannot be drawn: {message}")]
+    Drawing {
+        /// What the plot shows.
+        plot: String,
+        /// What failed.
+        message: String,
+    },
 }

@@ -33,6 +33,8 @@ pub struct Evaluation {
     pub notes: Vec<String>,
     /// What was asked for.
     pub config: EvaluationConfig,
+    /// What was read.
+    pub files: EvaluationFiles,
 }
 
 /// How many users are on which side.
@@ -129,6 +131,7 @@ impl EvaluationFiles {
             comparison,
             notes,
             config: EvaluationConfig { cutoffs, ..config.clone() },
+            files: self.clone(),
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Measures the lists of any recommender, from files to a report: no model, no Burn.
 //!
 //! [`EvaluationFiles`] names the files, CSV or parquet; [`EvaluationFiles::evaluate`] reads them and measures what
-//! they allow; an [`Evaluation`] holds the numbers and gives them as JSON. The metrics are those of
-//! `burn-recsys-metrics`.
+//! they allow; an [`Evaluation`] holds the numbers and gives them as JSON
+//! and, with the feature `html`, as a page with plots. The metrics are those of `burn-recsys-metrics`.
 //!
 //! ```
 //! use burn_recsys_evaluation::{EvaluationConfig, EvaluationFiles};
@@ -43,6 +43,8 @@
 mod config;
 mod error;
 mod evaluation;
+#[cfg(feature = "html")]
+mod html;
 mod input;
 mod json;
 mod labels;
