@@ -67,6 +67,11 @@ fn everything_at_once() {
     assert!(
         leaking.stderr.contains("error: the training part holds what it must not know: 1 pair-in-both rows")
     );
+    let html = bench.done(&with(&[&more[..], &["--html", "report.html"]].concat())).stderr;
+    assert!(html.contains("the report is in report.html"), "{html}");
+    let page = std::fs::read_to_string(bench.path("report.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("NDCG") && !page.contains("<script"));
+    bench.refused(&with(&[&more[..], &["--html", "none/report.html"]].concat()), 1, &["none/report.html"]);
     let once = bench.done(&with(&[&more[..], &["--json", "--threads", "1"]].concat())).stdout;
     assert_eq!(bench.done(&with(&[&more[..], &["--json", "--threads", "3"]].concat())).stdout, once);
 }

@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use burn_recsys_data::Csr;
 use burn_recsys_data::protocol::{LightGcn, Ncf};
+use burn_recsys_metrics::SampledCandidates;
 use burn_recsys_models::ItemScorer;
 
 pub use choose::{Choice, Trial, choose};
@@ -39,8 +40,6 @@ pub use model::{ProtocolModel, UnknownModel};
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
 pub use time_split::TimeSplit;
 pub use two_tower::{Sampling, TwoTowerRecipe};
-
-use burn_recsys_metrics::SampledCandidates;
 
 use crate::{CandidateSet, Evaluation, Result, Seen, TestSet, evaluate, evaluate_candidates};
 

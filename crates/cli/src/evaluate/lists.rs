@@ -5,6 +5,7 @@ use std::path::Path;
 use burn_recsys_evaluation::{ColumnNames, Evaluation, EvaluationConfig, EvaluationFiles};
 use burn_recsys_metrics::statistics::{Confidence, Interval};
 use burn_recsys_metrics::{SliceOf, Summary};
+use burn_recsys_training::write_atomic;
 
 use crate::arguments::{Common, EvaluateLists};
 use crate::data::print_json;
@@ -25,6 +26,10 @@ pub(super) fn run(
     }
     for remark in &evaluation.notes {
         note(format_args!("note: {remark}"));
+    }
+    if let Some(path) = &arguments.html {
+        write_atomic(path, evaluation.to_html()?.as_bytes())?;
+        note(format_args!("the report is in {}", path.display()));
     }
     if common.json {
         print_json(&evaluation.to_json())?;
