@@ -5,27 +5,37 @@ use rayon::prelude::*;
 use super::{Finding, FindingKind, MAX_EXAMPLES, Part};
 
 pub(super) fn check(train: &Part<'_>, test: &Part<'_>) -> Vec<Finding> {
-    let train_pairs = sorted(train.pairs().collect());
-    let seen_pair = |pair: u64| train_pairs.binary_search(&pair).is_ok();
-    // The pairs are ordered by user first.
-    let seen_user = |user: u32| {
-        let first = train_pairs.partition_point(|&pair| pair < u64::from(user) << 32);
-        train_pairs.get(first).is_some_and(|&pair| pair >> 32 == u64::from(user))
-    };
-
+    // Sorted columns are walked side by side: looking each test row up would miss the cache at every step.
+    let of_train = sorted(train.pairs().collect());
+    let of_test = sorted(test.pairs().collect());
+    let of_both = common(&of_test, &of_train);
     let mut findings = vec![
-        select(FindingKind::PairInBoth, test.pairs().map(|pair| (seen_pair(pair), pair))),
-        duplicates(FindingKind::DuplicateInTrain, train),
-        duplicates(FindingKind::DuplicateInTest, test),
-        select(FindingKind::UnseenUser, test.users.iter().map(|&user| (!seen_user(user), user.into()))),
+        marked(FindingKind::PairInBoth, test.pairs(), &of_test, &of_both),
+        duplicates(FindingKind::DuplicateInTrain, train.pairs(), &of_train),
+        duplicates(FindingKind::DuplicateInTest, test.pairs(), &of_test),
     ];
-    drop(train_pairs);
+    // Pairs are ordered by user first.
+    let user_of = |pairs: Vec<u64>| pairs.into_iter().map(|pair| pair >> 32).collect::<Vec<u64>>();
+    let (of_train, of_test) = (user_of(of_train), user_of(of_test));
+    let unseen = only_in_first(&of_test, &of_train);
+    findings.push(marked(
+        FindingKind::UnseenUser,
+        test.users.iter().map(|&user| user.into()),
+        &of_test,
+        &unseen,
+    ));
+    drop((of_train, of_test));
 
-    let train_items = sorted(train.items.iter().map(|&item| item.into()).collect());
-    let seen_item = |item: u32| train_items.binary_search(&item.into()).is_ok();
-    let items = test.items.iter().map(|&item| (!seen_item(item), item.into()));
-    findings.push(select(FindingKind::UnseenItem, items));
-    drop(train_items);
+    let items = |part: &Part<'_>| sorted(part.items.iter().map(|&item| item.into()).collect());
+    let (of_train, of_test) = (items(train), items(test));
+    let unseen = only_in_first(&of_test, &of_train);
+    findings.push(marked(
+        FindingKind::UnseenItem,
+        test.items.iter().map(|&item| item.into()),
+        &of_test,
+        &unseen,
+    ));
+    drop((of_train, of_test));
 
     if let (Some(train_times), Some(test_times)) = (train.timestamps, test.timestamps) {
         let last = train_times.iter().max();
@@ -43,11 +53,53 @@ pub(super) fn check(train: &Part<'_>, test: &Part<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Ascending, each value once.
+/// Ascending, as often as they are there.
 fn sorted(mut values: Vec<u64>) -> Vec<u64> {
     values.par_sort_unstable();
-    values.dedup();
     values
+}
+
+/// The values of `first` that `second` has too, each once; both ascend.
+fn common(first: &[u64], second: &[u64]) -> Vec<u64> {
+    walk(first, second, true)
+}
+
+/// The values of `first` that `second` does not have, each once; both ascend.
+fn only_in_first(first: &[u64], second: &[u64]) -> Vec<u64> {
+    walk(first, second, false)
+}
+
+fn walk(first: &[u64], second: &[u64], in_second: bool) -> Vec<u64> {
+    let mut at = 0;
+    let mut found = Vec::new();
+    for values in first.chunk_by(|left, right| left == right) {
+        at += second[at..].iter().take_while(|&&value| value < values[0]).count();
+        if second.get(at).is_some_and(|&value| value == values[0]) == in_second {
+            found.push(values[0]);
+        }
+    }
+    found
+}
+
+/// The rows with one of the values `marked`, which ascend; `values` has that of each row and `sorted` the same,
+/// ascending.
+fn marked(
+    kind: FindingKind,
+    values: impl ExactSizeIterator<Item = u64>,
+    sorted: &[u64],
+    marked: &[u64],
+) -> Finding {
+    let mut at = 0;
+    let mut n_rows = 0;
+    for &value in marked {
+        at += sorted[at..].partition_point(|&other| other < value);
+        n_rows += sorted[at..].iter().take_while(|&&other| other == value).count();
+    }
+    let share = share(n_rows, values.len());
+    let rows = values.zip(0..).filter(|(value, _)| marked.binary_search(value).is_ok()).map(|(_, row)| row);
+    // Without any there is no need to look.
+    let examples = rows.take(if marked.is_empty() { 0 } else { MAX_EXAMPLES }).collect();
+    Finding { kind, n_rows, n_distinct: marked.len(), share, examples }
 }
 
 /// Each user's last time, by ascending user.
@@ -59,24 +111,27 @@ fn last_of_users(users: &[u32], times: &[i64]) -> Vec<(u32, i64)> {
     rows
 }
 
-/// The rows whose pair an earlier row has.
-fn duplicates(kind: FindingKind, part: &Part<'_>) -> Finding {
-    let mut rows: Vec<(u64, usize)> = part.pairs().zip(0..).collect();
-    rows.par_sort_unstable();
-    let same_pair = |left: &(u64, usize), right: &(u64, usize)| left.0 == right.0;
-    let repeated = || rows.chunk_by(same_pair).filter(|rows| rows.len() > 1);
-    // Of each pair the first row is none.
+/// The rows whose pair an earlier row has; `sorted` has all pairs, ascending.
+fn duplicates(kind: FindingKind, pairs: impl ExactSizeIterator<Item = u64>, sorted: &[u64]) -> Finding {
+    let repeated: Vec<&[u64]> =
+        sorted.chunk_by(|left, right| left == right).filter(|pairs| pairs.len() > 1).collect();
+    let n_rows = repeated.iter().map(|pairs| pairs.len() - 1).sum();
+    let share = share(n_rows, pairs.len());
     let mut examples = Vec::new();
-    for &(_, row) in repeated().flat_map(|rows| &rows[1..]) {
-        let place = examples.partition_point(|&example| example < row);
-        if place < MAX_EXAMPLES {
-            examples.insert(place, row);
-            examples.truncate(MAX_EXAMPLES);
+    if !repeated.is_empty() {
+        // Of each pair the first row is none.
+        let mut met = vec![false; repeated.len()];
+        for (pair, row) in pairs.zip(0..) {
+            let Ok(position) = repeated.binary_search_by_key(&pair, |pairs| pairs[0]) else { continue };
+            if std::mem::replace(&mut met[position], true) {
+                examples.push(row);
+            }
+            if examples.len() == MAX_EXAMPLES {
+                break;
+            }
         }
     }
-    let n_rows = repeated().map(|rows| rows.len() - 1).sum();
-    let share = share(n_rows, part.n_rows());
-    Finding { kind, n_rows, n_distinct: repeated().count(), share, examples }
+    Finding { kind, n_rows, n_distinct: repeated.len(), share, examples }
 }
 
 /// The rows that are marked; beside the mark stands what is counted as distinct.
@@ -91,7 +146,9 @@ fn select(kind: FindingKind, rows: impl ExactSizeIterator<Item = (bool, u64)>) -
         of.push(id);
     }
     let n_rows = of.len();
-    Finding { kind, n_rows, n_distinct: sorted(of).len(), share: share(n_rows, n), examples }
+    of.par_sort_unstable();
+    of.dedup();
+    Finding { kind, n_rows, n_distinct: of.len(), share: share(n_rows, n), examples }
 }
 
 fn share(part: usize, whole: usize) -> Option<f64> {
