@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the virtual environment .venv beside this script, in which the Python peers run, and .venv-replay for
-# replay_evaluate.py alone: RePlay wants an older Polars.
+# replay_evaluate.py, replay_metrics.py and sklearn_auc.py: RePlay wants an older Polars.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 "${PYTHON:-python3}" -m venv "$here/.venv"

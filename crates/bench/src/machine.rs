@@ -60,6 +60,26 @@ pub(crate) fn peak_memory() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// How much memory work needs beside what was there before it.
+#[derive(Debug)]
+pub(crate) struct MemoryWatch {
+    before: u64,
+}
+
+impl MemoryWatch {
+    /// From now on; `None` where the system does not tell.
+    pub(crate) fn start() -> Option<Self> {
+        // Sets the peak to what is held now: proc(5), `/proc/pid/clear_refs`.
+        std::fs::write("/proc/self/clear_refs", "5").ok()?;
+        Some(MemoryWatch { before: peak_memory()? })
+    }
+
+    /// Bytes at the peak since the start, above those held then.
+    pub(crate) fn extra(&self) -> Option<u64> {
+        Some(peak_memory()?.saturating_sub(self.before))
+    }
+}
+
 /// The value of the first line `key : value`.
 fn value_of<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
@@ -69,6 +89,14 @@ fn value_of<'t>(text: &'t str, key: &str) -> Option<&'t str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_peak_is_seen_after_it_has_passed() {
+        if let Some(watch) = MemoryWatch::start() {
+            drop(std::hint::black_box(vec![1_u8; 1 << 26]));
+            assert!(watch.extra().unwrap() >= 1 << 25);
+        }
+    }
 
     #[test]
     fn values_are_found_by_key() {

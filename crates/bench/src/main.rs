@@ -1,7 +1,9 @@
 //! Side-by-side benchmarks of burn-recsys and its peers: see `docs/benchmarks.md`.
 
+mod auc;
 mod bag;
 mod bpr;
+mod columns;
 mod dhe;
 mod epoch;
 mod estimator;
@@ -9,6 +11,7 @@ mod evaluate;
 mod gather;
 mod ials;
 mod machine;
+mod metrics;
 mod peer;
 mod read;
 mod report;
@@ -61,6 +64,10 @@ enum Command {
     Dhe(dhe::Arguments),
     /// Ranking the whole catalogue for every user and measuring six metrics, beside RePlay.
     Evaluate(evaluate::Arguments),
+    /// Ranking metrics of a million users, from columns in memory to means, beside RePlay.
+    Metrics(metrics::Arguments),
+    /// AUC and average precision of ten million scores beside scikit-learn.
+    Auc(auc::Arguments),
     /// Lookups in read-only f32, f16, int8 and int4 tables beside copying rows of floats.
     Gather(gather::Arguments),
     /// Epochs of implicit alternating least squares beside the Python package implicit.
@@ -68,6 +75,12 @@ enum Command {
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
+    /// Our part of `metrics` in a process of its own.
+    #[command(hide = true)]
+    MetricsOne(metrics::one::Arguments),
+    /// Our part of `auc` in a process of its own.
+    #[command(hide = true)]
+    AucOne(auc::one::Arguments),
     /// One timed reading; `read` runs it in a process of its own.
     #[command(hide = true)]
     ReadOne(read::one::Arguments),
@@ -85,9 +98,13 @@ fn main() -> ExitCode {
         Command::Bpr(arguments) => bpr::run(&arguments).and_then(|report| report.print(json)),
         Command::Dhe(arguments) => dhe::run(&arguments).and_then(|report| report.print(json)),
         Command::Evaluate(arguments) => evaluate::run(&arguments).and_then(|report| report.print(json)),
+        Command::Metrics(arguments) => metrics::run(&arguments).and_then(|report| report.print(json)),
+        Command::Auc(arguments) => auc::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),
+        Command::MetricsOne(arguments) => metrics::one::run(&arguments),
+        Command::AucOne(arguments) => auc::one::run(&arguments),
         Command::ReadOne(arguments) => {
             read::one::run(&arguments).and_then(|value| report::print_json(&value))
         }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::candidates::{SampledCandidates, Warning};
 use crate::catalogue::{CatalogueMetric, Exposure};
+use crate::column::Column;
 use crate::grouping::Grouping;
 use crate::lists::{Lists, Truth};
 use crate::ranking::RankingMetric;
@@ -14,7 +15,7 @@ use crate::report::{RankingReport, Summary, UserColumn};
 use crate::{Error, Result};
 
 /// Users per task. Large enough that a task outweighs its start, small enough to balance the load.
-const USERS_PER_TASK: usize = 1024;
+const USERS_PER_TASK: usize = 512;
 /// Users whose values are held twice at most.
 const USERS_PER_BATCH: usize = 64 * USERS_PER_TASK;
 
@@ -45,9 +46,10 @@ impl<'a> UserList<'a> {
 /// [`observe_lists`](Self::observe_lists). The report has the same bits whatever the order and the number of
 /// threads.
 ///
-/// Memory: 8 bytes per user and metric plus 4 per user, as much again per user, metric and slice of items, and
-/// one [`Exposure`] per [`with_catalogue`](Self::with_catalogue); [`finish`](Self::finish) needs 16 bytes per
-/// user more.
+/// Memory: 1 byte per user and metric that takes at most 256 different values, 2 up to 65,536, 8 beyond; plus 4
+/// per user, as much again per user, metric and slice of items, and one [`Exposure`] per
+/// [`with_catalogue`](Self::with_catalogue). For a while, [`finish`](Self::finish) needs another 16 bytes per user
+/// and thread where there are metrics of so many values or users came out of order.
 #[derive(Debug)]
 pub struct RankingEvaluator {
     measures: Measures,
@@ -56,7 +58,7 @@ pub struct RankingEvaluator {
     warnings: Vec<Warning>,
     users: Vec<u32>,
     /// As [`Measures`] says; one row per user in `users`.
-    columns: Vec<Vec<f64>>,
+    columns: Vec<Column>,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,7 @@ impl RankingEvaluator {
     /// If two metrics carry the same label.
     pub fn new(metrics: Vec<Box<dyn RankingMetric>>) -> Result<Self> {
         let labels: Vec<String> = metrics.iter().map(|metric| metric.label()).collect();
-        let columns = vec![Vec::new(); metrics.len()];
+        let columns = vec![Column::default(); metrics.len()];
         let measures = Measures::new(metrics);
         let (labels_so_far, catalogues, warnings) = (Arc::new([]), Vec::new(), Vec::new());
         let mut evaluator =
@@ -118,7 +120,7 @@ impl RankingEvaluator {
     pub fn with_item_slices(mut self, grouping: Grouping) -> Result<Self> {
         self.check_grouping(&grouping)?;
         self.measures.item_groupings.push(grouping);
-        self.columns = vec![Vec::new(); self.measures.n_columns()];
+        self.columns = vec![Column::default(); self.measures.n_columns()];
         Ok(self)
     }
 
@@ -204,6 +206,7 @@ impl RankingEvaluator {
         list_of: impl Fn(usize) -> UserList<'l> + Sync,
     ) -> Result<()> {
         let before = self.users.len();
+        self.columns.iter_mut().for_each(|column| column.reserve(n_users));
         for start in (0..n_users).step_by(USERS_PER_BATCH) {
             let end = (start + USERS_PER_BATCH).min(n_users);
             if let Err(error) = self.measure(start..end, &list_of) {
@@ -233,9 +236,10 @@ impl RankingEvaluator {
         // Collected one by one: collecting into a `Result` would return whichever error came first
         // in time.
         let tasks: Vec<Result<Vec<Vec<f64>>>> = starts.into_par_iter().map(measure_task).collect();
-        for columns in tasks {
-            self.columns.iter_mut().zip(columns?).for_each(|(all, part)| all.extend(part));
-        }
+        let parts = tasks.into_iter().collect::<Result<Vec<_>>>()?;
+        self.columns.par_iter_mut().enumerate().for_each(|(column, all)| {
+            parts.iter().for_each(|part| all.extend(part[column].iter().copied()));
+        });
         Ok(())
     }
 
@@ -281,7 +285,7 @@ impl RankingEvaluator {
             catalogues: self.catalogues.iter().map(fork_catalogue).collect(),
             warnings: self.warnings.clone(),
             users: Vec::new(),
-            columns: vec![Vec::new(); self.columns.len()],
+            columns: vec![Column::default(); self.columns.len()],
         }
     }
 
@@ -319,7 +323,7 @@ impl RankingEvaluator {
             catalogue.exposure.merge(&more.exposure)?;
         }
         self.users.extend(other.users);
-        self.columns.iter_mut().zip(other.columns).for_each(|(column, more)| column.extend(more));
+        self.columns.iter_mut().zip(other.columns).for_each(|(column, more)| column.extend(more.iter()));
         Ok(self)
     }
 
@@ -331,9 +335,8 @@ impl RankingEvaluator {
         let order = order_of_users(&self.users)?;
         if !order.is_empty() {
             self.users = order.iter().map(|&row| self.users[row]).collect();
-            for column in &mut self.columns {
-                *column = order.iter().map(|&row| column[row]).collect();
-            }
+            let columns = std::mem::take(&mut self.columns);
+            self.columns = columns.into_iter().map(|column| column.in_order(&order)).collect();
         }
         let labels = self.labels.iter().take(self.measures.n_metrics()).cloned();
         let labels = labels.chain(self.measures.slice_labels(&self.labels));

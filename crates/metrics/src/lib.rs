@@ -62,6 +62,7 @@
 pub mod beyond;
 mod candidates;
 pub mod catalogue;
+mod column;
 pub mod counterfactual;
 pub mod debias;
 mod error;

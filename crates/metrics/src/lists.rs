@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::pointwise::key_f64;
 use crate::{Error, Result};
 
 /// Users per task.
@@ -11,8 +12,8 @@ const PAIRWISE: usize = 32;
 
 /// The items of each user: ranked lists, histories, lists of another model.
 ///
-/// Users and items are dense indices. Memory: 4 bytes an item and 8 a user; making one of columns needs no
-/// more than that.
+/// Users and items are dense indices. Memory: 4 bytes an item and 8 a user; making one of columns needs next to
+/// nothing more.
 ///
 /// ```
 /// use burn_recsys_metrics::Lists;
@@ -44,10 +45,8 @@ impl Lists {
         if let Some(row) = scores.iter().position(|score| score.is_nan()) {
             return Err(Error::NanScore { row });
         }
-        // Not `total_cmp`: 0 and -0 are tied.
-        let order =
-            |a: usize, b: usize| scores[b].partial_cmp(&scores[a]).unwrap_or(std::cmp::Ordering::Equal);
-        Self::ordered(n_users, users, items, order, Repeated::Refused)
+        // 0 and -0 are tied: they have one key.
+        Self::ordered(n_users, users, items, |row| !key_f64(scores[row]), Repeated::Refused)
     }
 
     /// Ranked lists of `n_users` users: each row recommends `items[row]` to `users[row]` at a rank. The lowest
@@ -58,8 +57,7 @@ impl Lists {
     /// one list; the message has the rows.
     pub fn by_rank(n_users: usize, users: &[u32], items: &[u32], ranks: &[u32]) -> Result<Self> {
         check_columns(users, items, Some(("ranks", ranks.len())))?;
-        let order = |a: usize, b: usize| ranks[a].cmp(&ranks[b]);
-        let lists = Self::ordered(n_users, users, items, order, Repeated::Refused)?;
+        let lists = Self::ordered(n_users, users, items, |row| ranks[row].into(), Repeated::Refused)?;
         if lists.n_tied_users > 0 {
             return Err(first_equal_rank(users, ranks));
         }
@@ -72,8 +70,7 @@ impl Lists {
     /// If the columns differ in length or a user is not below `n_users`; the message has the row.
     pub fn of_pairs(n_users: usize, users: &[u32], items: &[u32]) -> Result<Self> {
         check_columns(users, items, None)?;
-        let mut lists =
-            Self::ordered(n_users, users, items, |_, _| std::cmp::Ordering::Equal, Repeated::Kept)?;
+        let mut lists = Self::ordered(n_users, users, items, |_| 0, Repeated::Kept)?;
         lists.n_tied_users = 0;
         let mut kept = 0;
         for user in 0..n_users {
@@ -130,38 +127,61 @@ impl Lists {
         self.n_tied_users
     }
 
-    /// Rows grouped by user, ordered by `order` and then by item.
+    /// Rows grouped by user, ordered by `key`, lowest first, and then by item.
     fn ordered(
         n_users: usize,
         users: &[u32],
         items: &[u32],
-        order: impl Fn(usize, usize) -> std::cmp::Ordering + Sync,
+        key: impl Fn(usize) -> u64 + Sync,
         repeated: Repeated,
     ) -> Result<Self> {
         let (offsets, mut rows) = group(n_users, users)?;
-        let sort = |(first_user, rows): (usize, &mut [u32])| -> Result<usize> {
+        let sort = |keyed: &mut Vec<Keyed>, (first_user, rows): (usize, &mut [u32])| -> Result<usize> {
             let start = offsets[first_user];
             let last_user = (first_user + USERS_PER_TASK).min(n_users);
+            // The rows of a user are anywhere in the columns. Loads that wait for none before them overlap.
+            keyed.clear();
+            keyed.extend(rows.iter().map(|&row| Keyed::new(key(row as usize), items[row as usize], row)));
             let mut n_tied = 0;
             for user in first_user..last_user {
-                let list = &mut rows[offsets[user] - start..offsets[user + 1] - start];
-                let of_scores = |&a: &u32, &b: &u32| order(a as usize, b as usize);
-                // Rows of an item twice stand in the order of the file: the sort is stable.
-                list.sort_by(|a, b| {
-                    of_scores(a, b).then_with(|| items[*a as usize].cmp(&items[*b as usize]))
-                });
-                if let (Repeated::Refused, Some((first, second))) = (&repeated, first_repeated(list, items)) {
+                let range = offsets[user] - start..offsets[user + 1] - start;
+                let (list, keyed) = (&mut rows[range.clone()], &mut keyed[range]);
+                keyed.sort_unstable();
+                list.iter_mut().zip(keyed.iter()).for_each(|(item, keyed)| *item = keyed.item());
+                if let (Repeated::Refused, Some((first, second))) = (&repeated, first_repeated(list, keyed)) {
                     let (user, item) = (users[first], items[first]);
                     return Err(Error::RepeatedRow { first, second, user, item });
                 }
-                n_tied += usize::from(list.windows(2).any(|pair| of_scores(&pair[0], &pair[1]).is_eq()));
-                list.iter_mut().for_each(|row| *row = items[*row as usize]);
+                n_tied += usize::from(keyed.windows(2).any(|pair| pair[0].key() == pair[1].key()));
             }
             Ok(n_tied)
         };
-        let tasks: Vec<Result<usize>> = tasks_of(&offsets, &mut rows).into_par_iter().map(sort).collect();
+        let tasks = tasks_of(&offsets, &mut rows).into_par_iter();
+        let tasks: Vec<Result<usize>> = tasks.map_init(Vec::new, sort).collect();
         let n_tied_users = tasks.into_iter().sum::<Result<usize>>()?;
         Ok(Lists { offsets, items: rows, n_tied_users })
+    }
+}
+
+/// The key, the item and the number of a row, in one number that is ordered by them in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Keyed(u128);
+
+impl Keyed {
+    fn new(key: u64, item: u32, row: u32) -> Self {
+        Keyed(u128::from(key) << 64 | u128::from(item) << 32 | u128::from(row))
+    }
+
+    fn key(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
+    fn item(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    fn row(self) -> u32 {
+        self.0 as u32
     }
 }
 
@@ -288,22 +308,16 @@ fn tasks_of<'r>(offsets: &[usize], mut rows: &'r mut [u32]) -> Vec<(usize, &'r m
     tasks
 }
 
-/// The two rows of the repeated item that is completed first.
-fn first_repeated(rows: &[u32], items: &[u32]) -> Option<(usize, usize)> {
-    let item = |row: u32| items[row as usize];
-    let pair = |a: u32, b: u32| (a.min(b) as usize, a.max(b) as usize);
-    if rows.len() <= PAIRWISE {
-        let repeats =
-            (1..rows.len()).flat_map(|second| (0..second).map(move |first| (rows[first], rows[second])));
-        return repeats
-            .filter(|&(a, b)| item(a) == item(b))
-            .map(|(a, b)| pair(a, b))
-            .min_by_key(|pair| pair.1);
+/// The two rows of the repeated item that is completed first; `items` are those of `keyed`.
+fn first_repeated(items: &[u32], keyed: &[Keyed]) -> Option<(usize, usize)> {
+    if items.len() <= PAIRWISE && (1..items.len()).all(|last| !items[..last].contains(&items[last])) {
+        return None;
     }
-    let mut by_item: Vec<(u32, u32)> = rows.iter().map(|&row| (item(row), row)).collect();
+    let mut by_item: Vec<(u32, usize)> =
+        keyed.iter().map(|keyed| (keyed.item(), keyed.row() as usize)).collect();
     by_item.sort_unstable();
     let repeated = by_item.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-    repeated.map(|two| pair(two[0].1, two[1].1)).min_by_key(|pair| pair.1)
+    repeated.map(|two| (two[0].1, two[1].1)).min_by_key(|pair| pair.1)
 }
 
 /// Only called if there is one.

@@ -19,6 +19,7 @@ mod normalized_entropy;
 mod partial_auc;
 mod predictions;
 mod ranked;
+pub(crate) use ranked::key_f64;
 mod rating_errors;
 mod rmse;
 mod threshold;

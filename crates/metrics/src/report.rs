@@ -1,8 +1,8 @@
 use rayon::prelude::*;
 
 use crate::candidates::Warning;
-use crate::mean::mean;
-use crate::statistics::{Bootstrap, Confidence, Interval, PairedComparison, median, standard_error};
+use crate::column::{Column, Moments};
+use crate::statistics::{Bootstrap, Confidence, Interval, PairedComparison};
 use crate::{Error, Result};
 
 /// One metric over all users, or over those of a slice.
@@ -27,22 +27,9 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of one value for each user; NaN stands for undefined.
-    fn of(label: &str, values: impl Iterator<Item = f64>) -> Self {
-        let mut n_undefined = 0;
-        let is_defined = |value: &f64| {
-            n_undefined += usize::from(value.is_nan());
-            !value.is_nan()
-        };
-        let defined: Vec<f64> = values.filter(is_defined).collect();
-        Summary {
-            label: label.to_owned(),
-            value: mean(defined.iter().copied()),
-            median: median(&defined),
-            standard_error: standard_error(&defined),
-            n_defined: defined.len(),
-            n_undefined,
-        }
+    fn of(label: &str, moments: Moments) -> Self {
+        let Moments { mean, median, standard_error, n_defined, n_undefined } = moments;
+        Summary { label: label.to_owned(), value: mean, median, standard_error, n_defined, n_undefined }
     }
 
     /// Of all lists together.
@@ -93,25 +80,26 @@ pub struct RankingReport {
     warnings: Vec<Warning>,
 }
 
-/// The values of one metric; NaN stands for undefined.
+/// The values of one metric.
 #[derive(Debug, Clone)]
 pub(crate) struct UserColumn {
     pub(crate) label: String,
-    pub(crate) values: Vec<f64>,
+    pub(crate) values: Column,
 }
 
 impl UserColumn {
-    pub(crate) fn new(label: String, values: Vec<f64>) -> Self {
+    pub(crate) fn new(label: String, values: Column) -> Self {
         Self { label, values }
     }
 
     pub(crate) fn summary(&self) -> Summary {
-        Summary::of(&self.label, self.values.iter().copied())
+        Summary::of(&self.label, self.values.moments())
     }
 
     /// Of some rows alone.
     pub(crate) fn summary_of(&self, rows: &[usize]) -> Summary {
-        Summary::of(&self.label, rows.iter().map(|&row| self.values[row]))
+        let values = rows.iter().map(|&row| self.values.get(row).unwrap_or(f64::NAN));
+        Summary::of(&self.label, Moments::of(values))
     }
 }
 
@@ -164,7 +152,7 @@ impl RankingReport {
     /// # Errors
     /// If it was not measured, or not per user as with a catalogue metric; the message lists what was.
     pub fn per_user(&self, label: &str) -> Result<impl ExactSizeIterator<Item = (u32, Option<f64>)>> {
-        let values = self.column(label)?.iter().map(|&value| (!value.is_nan()).then_some(value));
+        let values = self.column(label)?.iter().map(|value| (!value.is_nan()).then_some(value));
         Ok(self.users.iter().copied().zip(values))
     }
 
@@ -173,7 +161,7 @@ impl RankingReport {
     /// # Errors
     /// As [`per_user`](Self::per_user).
     pub fn bootstrap_interval(&self, label: &str, bootstrap: &Bootstrap) -> Result<Option<Interval>> {
-        let defined: Vec<f64> = self.column(label)?.iter().copied().filter(|value| !value.is_nan()).collect();
+        let defined: Vec<f64> = self.column(label)?.iter().filter(|value| !value.is_nan()).collect();
         Ok(bootstrap.interval(&defined))
     }
 
@@ -186,9 +174,9 @@ impl RankingReport {
         let (left, right) = (self.column(label)?, other.column(label)?);
         let (mut first, mut second) = (Vec::new(), Vec::new());
         let mut position = 0;
-        for (&user, &left) in self.users.iter().zip(left) {
+        for (&user, left) in self.users.iter().zip(left.iter()) {
             position += other.users[position..].iter().take_while(|&&other| other < user).count();
-            let right = right.get(position).copied().filter(|_| other.users[position] == user);
+            let right = right.get(position).filter(|_| other.users[position] == user);
             if let Some(right) = right.filter(|right| !right.is_nan() && !left.is_nan()) {
                 first.push(left);
                 second.push(right);
@@ -197,7 +185,7 @@ impl RankingReport {
         PairedComparison::new(&first, &second, bootstrap)
     }
 
-    fn column(&self, label: &str) -> Result<&[f64]> {
+    fn column(&self, label: &str) -> Result<&Column> {
         let found = self.columns.iter().find(|column| column.label == label);
         let column = found.ok_or_else(|| unknown(label, self.columns.iter().map(|column| &column.label)))?;
         Ok(&column.values)
@@ -215,8 +203,8 @@ mod tests {
 
     fn report() -> RankingReport {
         let columns = vec![
-            UserColumn::new("A@1".to_owned(), vec![0.25, f64::NAN, 0.75]),
-            UserColumn::new("B@1".to_owned(), vec![f64::NAN; 3]),
+            UserColumn::new("A@1".to_owned(), [0.25, f64::NAN, 0.75].into_iter().collect()),
+            UserColumn::new("B@1".to_owned(), [f64::NAN; 3].into_iter().collect()),
         ];
         let coverage = Summary::of_catalogue("C@1".to_owned(), Some(0.125));
         RankingReport::new(vec![2, 5, 8], columns, vec![coverage], Vec::new(), Vec::new())
@@ -251,7 +239,7 @@ mod tests {
 
     #[test]
     fn models_are_compared_by_the_users_of_both() {
-        let other = UserColumn::new("A@1".to_owned(), vec![0.9, 0.5, 1.0, 0.1, f64::NAN]);
+        let other = UserColumn::new("A@1".to_owned(), [0.9, 0.5, 1.0, 0.1, f64::NAN].into_iter().collect());
         let other = RankingReport::new(vec![1, 2, 5, 7, 8], vec![other], Vec::new(), Vec::new(), Vec::new());
         let bootstrap = Bootstrap::new(10, 1).unwrap();
         let comparison = report().compare(&other, "A@1", &bootstrap).unwrap();

@@ -30,9 +30,14 @@ pub fn median(values: &[f64]) -> Option<f64> {
 /// The standard error of the mean, `s / sqrt(n)` with `s² = Σ (x - mean)² / (n - 1)`; `None` with fewer than
 /// two values.
 pub fn standard_error(values: &[f64]) -> Option<f64> {
-    let n = values.len();
-    let centre = mean(values.iter().copied())?;
-    let spread = mean(values.iter().map(|value| (value - centre).powi(2)))?;
+    standard_error_of(values.iter().copied())
+}
+
+/// As [`standard_error`].
+pub(crate) fn standard_error_of(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+    let mut n = 0_u64;
+    let centre = mean(values.clone().inspect(|_| n += 1))?;
+    let spread = mean(values.map(|value| (value - centre).powi(2)))?;
     // The mean over n, times n / (n - 1), over n.
     (n > 1).then(|| (spread / (n as f64 - 1.0)).sqrt())
 }

@@ -150,7 +150,7 @@ pub(super) fn key_f32(score: f32) -> u32 {
 }
 
 /// As [`key_f32`].
-pub(super) fn key_f64(score: f64) -> u64 {
+pub(crate) fn key_f64(score: f64) -> u64 {
     let bits = (score + 0.0).to_bits();
     if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
