@@ -211,7 +211,7 @@ pub(crate) struct EvaluateColumns {
     /// The column of scores, the highest best.
     #[arg(long, value_name = "COLUMN", requires = "recommendations")]
     pub(crate) score: Option<String>,
-    /// The column of ranks, the lowest best; counts before scores.
+    /// The column of ranks, the lowest best; counts before scores unless only --score is named.
     #[arg(long, value_name = "COLUMN", requires = "recommendations")]
     pub(crate) rank: Option<String>,
     /// The column of ratings.

@@ -162,10 +162,7 @@ fn length_note(recommended: &Lists, cutoffs: &[usize]) -> Option<String> {
 fn leakage(train: &Rows, test: &Rows) -> Result<LeakageReport> {
     let moments = |rows: &Rows| rows.numbers(Role::Timestamp).map(microseconds);
     let (of_train, of_test) = (moments(train), moments(test));
-    let mut parts = [
-        Part::new(&train.users.indices, &train.items.indices)?,
-        Part::new(&test.users.indices, &test.items.indices)?,
-    ];
+    let mut parts = [Part::new(&train.users, &train.items)?, Part::new(&test.users, &test.items)?];
     if let (Some(of_train), Some(of_test)) = (&of_train, &of_test) {
         let [train, test] = parts;
         parts = [train.with_timestamps(of_train)?, test.with_timestamps(of_test)?];

@@ -1,6 +1,7 @@
 //! Files become lists over one numbering of users and items.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn_recsys_data::IdMap;
 use burn_recsys_metrics::{Error as MetricsError, Lists, Truth};
@@ -60,8 +61,8 @@ impl EvaluationFiles {
 
 /// What the files hold, over one numbering.
 pub(crate) struct Input {
-    pub(crate) user_ids: IdMap,
-    pub(crate) item_ids: IdMap,
+    pub(crate) user_ids: Arc<IdMap>,
+    pub(crate) item_ids: Arc<IdMap>,
     pub(crate) recommended: Lists,
     pub(crate) truth: Truth,
     pub(crate) test: Rows,
@@ -86,7 +87,7 @@ impl Input {
     pub(crate) fn read(files: &EvaluationFiles, relevance: Relevance) -> Result<Self> {
         let columns = &files.columns;
         let read = |path: &Path, optional: &[Role]| Rows::read(path, columns, optional);
-        let read_lists = |path: &Path| read(path, &[Role::Rank, Role::Score]);
+        let read_lists = |path: &Path| Rows::read_lists(path, columns);
         let mut recommended = read_lists(&files.recommendations)?;
         let rating: &[Role] = match relevance.min_rating.is_some() || relevance.is_graded {
             true => &[Role::Rating, Role::Timestamp],
@@ -100,8 +101,10 @@ impl Input {
 
         let mut all: Vec<&mut Rows> = vec![&mut recommended, &mut test];
         all.extend([&mut train, &mut compared, &mut base, &mut candidates].into_iter().flatten());
-        let user_ids = IdMap::union(&all.iter().map(|rows| &rows.users.ids).collect::<Vec<_>>());
-        let item_ids = IdMap::union(&all.iter().map(|rows| &rows.items.ids).collect::<Vec<_>>());
+        let user_ids =
+            Arc::new(IdMap::union(&all.iter().map(|rows| rows.user_ids.as_ref()).collect::<Vec<_>>()));
+        let item_ids =
+            Arc::new(IdMap::union(&all.iter().map(|rows| rows.item_ids.as_ref()).collect::<Vec<_>>()));
         all.into_iter().for_each(|rows| rows.renumber(&user_ids, &item_ids));
 
         let mut notes = Vec::new();
@@ -114,7 +117,7 @@ impl Input {
         let n_users = user_ids.len();
         let truth = truth_of(&test, n_users, relevance, &mut notes)?;
         let recommended = lists_of(recommended, n_users, &mut notes)?;
-        let pairs = |rows: Rows| Lists::of_pairs(n_users, &rows.users.indices, &rows.items.indices);
+        let pairs = |rows: Rows| Lists::of_pairs(n_users, &rows.users, &rows.items);
         let categories = files.categories.as_deref();
         Ok(Input {
             recommended,
@@ -142,7 +145,7 @@ impl Input {
 
 /// Ranked lists; by rank if there is one.
 fn lists_of(rows: Rows, n_users: usize, notes: &mut Vec<String>) -> Result<Lists> {
-    let (users, items) = (&rows.users.indices, &rows.items.indices);
+    let (users, items) = (&rows.users, &rows.items);
     let lists = match (rows.numbers(Role::Rank), rows.numbers(Role::Score)) {
         (Some(ranks), _) => Lists::by_rank(n_users, users, items, &whole_ranks(&rows, ranks)?),
         (None, Some(scores)) => Lists::by_score(n_users, users, items, scores),
@@ -182,7 +185,7 @@ fn whole_ranks(rows: &Rows, ranks: &[f64]) -> Result<Vec<u32>> {
 }
 
 fn truth_of(test: &Rows, n_users: usize, relevance: Relevance, notes: &mut Vec<String>) -> Result<Truth> {
-    let (users, items) = (&test.users.indices, &test.items.indices);
+    let (users, items) = (&test.users, &test.items);
     let Some(min_rating) = relevance.min_rating else {
         if !relevance.is_graded {
             return Ok(Truth::new(n_users, users, items)?);

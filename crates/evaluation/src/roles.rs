@@ -62,7 +62,8 @@ pub struct ColumnNames {
     pub user: Option<String>,
     /// Items, in all files.
     pub item: Option<String>,
-    /// Scores of recommendations, the highest best.
+    /// Scores of recommendations, the highest best. If the name is given, and that of ranks is not, scores order
+    /// lists that have ranks too.
     pub score: Option<String>,
     /// Ranks of recommendations, the lowest best.
     pub rank: Option<String>,

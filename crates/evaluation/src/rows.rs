@@ -1,21 +1,24 @@
 //! The rows of a file, with columns by their roles.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn_recsys_data::IdMap;
-use burn_recsys_data::columnar::{ColumnData, ColumnFile, IdColumn, Request, Table};
+use burn_recsys_data::columnar::{ColumnData, ColumnFile, Request, Table};
 
 use crate::roles::{ColumnNames, Role};
 use crate::{Error, Result};
 
-/// The rows of one file. Users and items are indices of the maps in their columns, until
-/// [`renumber`](Self::renumber) brings those of several files under one map.
+/// The rows of one file. Users and items are indices of the file's own maps, until [`renumber`](Self::renumber)
+/// brings those of several files under one.
 pub(crate) struct Rows {
     path: PathBuf,
     /// Without its columns.
     table: Table,
-    pub(crate) users: IdColumn,
-    pub(crate) items: IdColumn,
+    pub(crate) users: Vec<u32>,
+    pub(crate) items: Vec<u32>,
+    pub(crate) user_ids: Arc<IdMap>,
+    pub(crate) item_ids: Arc<IdMap>,
     numbers: Vec<(Role, Vec<f64>)>,
 }
 
@@ -48,12 +51,28 @@ impl Rows {
             let message = "users and items were not read".to_owned();
             return Err(Error::File { path: path.to_path_buf(), message });
         };
-        let numbers = roles.into_iter().zip(numbers).collect();
-        Ok(Rows { path: path.to_path_buf(), table, users, items, numbers })
+        Ok(Rows {
+            path: path.to_path_buf(),
+            table,
+            users: users.indices,
+            items: items.indices,
+            user_ids: Arc::new(users.ids),
+            item_ids: Arc::new(items.ids),
+            numbers: roles.into_iter().zip(numbers).collect(),
+        })
+    }
+
+    /// Reads users, items and what orders lists: the rank if the file has one, unless the score was named alone.
+    pub(crate) fn read_lists(path: &Path, columns: &ColumnNames) -> Result<Self> {
+        let prefers_score = columns.score.is_some() && columns.rank.is_none();
+        let file = ColumnFile::open(path)?;
+        let has_score = prefers_score && columns.find(Role::Score, file.names(), path)?.is_some();
+        let has_rank = !has_score && columns.find(Role::Rank, file.names(), path)?.is_some();
+        Self::read(path, columns, &[if has_rank { Role::Rank } else { Role::Score }])
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.users.indices.len()
+        self.users.len()
     }
 
     pub(crate) fn numbers(&self, role: Role) -> Option<&[f64]> {
@@ -71,10 +90,10 @@ impl Rows {
     }
 
     /// Makes the indices those of `user_ids` and `item_ids`, which hold all ids of the file.
-    pub(crate) fn renumber(&mut self, user_ids: &IdMap, item_ids: &IdMap) {
-        for (column, ids) in [(&mut self.users, user_ids), (&mut self.items, item_ids)] {
-            renumber(column, ids);
-        }
+    pub(crate) fn renumber(&mut self, user_ids: &Arc<IdMap>, item_ids: &Arc<IdMap>) {
+        renumber(&mut self.users, &self.user_ids, user_ids);
+        renumber(&mut self.items, &self.item_ids, item_ids);
+        (self.user_ids, self.item_ids) = (Arc::clone(user_ids), Arc::clone(item_ids));
     }
 
     pub(crate) fn refused(&self, message: String) -> Error {
@@ -97,20 +116,18 @@ impl Rows {
 
     /// The name of a row's user in the file.
     pub(crate) fn user_name(&self, row: usize) -> String {
-        name(&self.users.ids, self.users.indices[row])
+        name(&self.user_ids, self.users[row])
     }
 
     /// The name of a row's item in the file.
     pub(crate) fn item_name(&self, row: usize) -> String {
-        name(&self.items.ids, self.items.indices[row])
+        name(&self.item_ids, self.items[row])
     }
 }
 
-pub(crate) fn renumber(column: &mut IdColumn, ids: &IdMap) {
-    let new: Vec<u32> =
-        column.ids.translate(ids).into_iter().map(|index| index.unwrap_or(u32::MAX)).collect();
-    column.indices.iter_mut().for_each(|index| *index = new[*index as usize]);
-    column.ids = ids.clone();
+fn renumber(indices: &mut [u32], from: &IdMap, to: &IdMap) {
+    let new: Vec<u32> = from.translate(to).into_iter().map(|index| index.unwrap_or(u32::MAX)).collect();
+    indices.iter_mut().for_each(|index| *index = new[*index as usize]);
 }
 
 /// An id as it stands in files.

@@ -30,7 +30,7 @@ impl Training {
     pub(crate) fn of(input: &Input) -> Result<Option<Self>> {
         let Some(rows) = &input.train else { return Ok(None) };
         let (n_users, n_items) = (input.user_ids.len(), input.item_ids.len());
-        let (users, items) = (&rows.users.indices, &rows.items.indices);
+        let (users, items) = (&rows.users, &rows.items);
         let count = |indices: &[u32], n: usize| {
             let mut counts = vec![0; n];
             indices.iter().for_each(|&index| counts[index as usize] += 1);

@@ -73,6 +73,21 @@ fn slices_come_from_training_and_from_files() {
 }
 
 #[test]
+fn ranks_count_before_scores_unless_the_score_is_named() {
+    let files = Files::new();
+    let lists = "user_id,item_id,score,rating,rank\nann,tea,0.9,0,2\nann,milk,0.2,1,1\n";
+    files.write("lists.csv", lists);
+    files.write("truth.csv", "user_id,item_id\nann,milk\n");
+    let mut paths = files.evaluation_files();
+    let mrr = |paths: &EvaluationFiles| value(&paths.evaluate(&at(&[2])).unwrap(), "MRR@2");
+    assert_eq!(mrr(&paths), Some(1.0));
+    paths.columns.score = Some("score".into());
+    assert_eq!(mrr(&paths), Some(0.5));
+    paths.columns.rank = Some("rank".into());
+    assert_eq!(mrr(&paths), Some(1.0));
+}
+
+#[test]
 fn another_model_is_compared_user_by_user() {
     let files = Files::new();
     files.write("other.csv", "user_id,item_id,rank\nann,milk,1\nann,tea,2\nbob,tea,1\ncid,rice,1\n");
