@@ -22,7 +22,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=pathlib.Path)
     folder = parser.parse_args().folder
-    labels = np.fromfile(folder / "labels", dtype=np.bool_)
+    # The fastest type of labels that we found: bool and int64 take three times as long.
+    labels = np.fromfile(folder / "labels", dtype=np.int8)
     for line in sys.stdin:
         column, kind, metric = line.split()
         measure = METRICS[metric]
