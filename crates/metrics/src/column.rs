@@ -110,6 +110,25 @@ impl Column {
         }
     }
 
+    /// The mean of the defined values where the value of each row counts as often as `times` says; `None` if all
+    /// that count are undefined.
+    pub(crate) fn weighted_mean(&self, times: &[u32]) -> Option<f64> {
+        match self {
+            Column::Coded(coded) => match &coded.codes {
+                Codes::Narrow(codes) => coded.weighted_mean(codes, times),
+                Codes::Wide(codes) => coded.weighted_mean(codes, times),
+            },
+            Column::Plain(values) => {
+                let rows = values.iter().zip(times).filter(|(value, _)| !value.is_nan());
+                let add = |(sum, n): (f64, u64), (value, &times): (&f64, &u32)| {
+                    (sum + value * f64::from(times), n + u64::from(times))
+                };
+                let (sum, n) = rows.fold((0.0, 0), add);
+                (n > 0).then(|| sum / n as f64)
+            }
+        }
+    }
+
     pub(crate) fn moments(&self) -> Moments {
         match self {
             Column::Coded(coded) => match &coded.codes {
@@ -241,6 +260,15 @@ impl Coded {
     }
 
     /// Of the values of `codes`.
+    fn weighted_mean<C: Copy + Into<usize>>(&self, codes: &[C], times: &[u32]) -> Option<f64> {
+        // Counts are added up in integers, value by value.
+        let mut of_codes = vec![0_u64; self.values.len()];
+        codes.iter().zip(times).for_each(|(&code, &times)| of_codes[code.into()] += u64::from(times));
+        let defined = || self.values.iter().zip(&of_codes).filter(|(value, _)| !value.is_nan());
+        let n: u64 = defined().map(|(_, times)| times).sum();
+        (n > 0).then(|| defined().map(|(value, &times)| value * times as f64).sum::<f64>() / n as f64)
+    }
+
     fn moments<C: Copy + Into<usize>>(&self, codes: &[C]) -> Moments {
         let defined = codes.iter().map(|&code| self.values[code.into()]).filter(|value| !value.is_nan());
         let mut counts = vec![0_usize; self.values.len()];

@@ -161,8 +161,16 @@ impl RankingReport {
     /// # Errors
     /// As [`per_user`](Self::per_user).
     pub fn bootstrap_interval(&self, label: &str, bootstrap: &Bootstrap) -> Result<Option<Interval>> {
-        let defined: Vec<f64> = self.column(label)?.iter().filter(|value| !value.is_nan()).collect();
-        Ok(bootstrap.interval(&defined))
+        Ok(bootstrap.intervals(self.n_users(), &[self.column(label)?]).pop().flatten())
+    }
+
+    /// [`bootstrap_interval`](Self::bootstrap_interval) of each of [`summaries`](Self::summaries), in their order,
+    /// `None` for a metric of the catalogue; users are drawn once for all.
+    pub fn bootstrap_intervals(&self, bootstrap: &Bootstrap) -> Vec<Option<Interval>> {
+        let columns: Vec<&Column> = self.columns.iter().map(|column| &column.values).collect();
+        let mut intervals = bootstrap.intervals(self.n_users(), &columns);
+        intervals.resize(self.summaries.len(), None);
+        intervals
     }
 
     /// This model and `other` by the users of both for whom the metric called `label` is defined. The difference
@@ -171,18 +179,59 @@ impl RankingReport {
     /// # Errors
     /// If one of them has no metric of that name for each user.
     pub fn compare(&self, other: &Self, label: &str, bootstrap: &Bootstrap) -> Result<PairedComparison> {
-        let (left, right) = (self.column(label)?, other.column(label)?);
-        let (mut first, mut second) = (Vec::new(), Vec::new());
+        other.column(label)?;
+        let found = self.compare_columns(other, &[(label, self.column(label)?)], bootstrap)?;
+        found.into_iter().next().map(|(_, comparison)| comparison).ok_or_else(|| unknown(label, [].iter()))
+    }
+
+    /// [`compare`](Self::compare) by every metric that both have for each user, in the order of this report; users
+    /// are drawn once for all.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn compare_all(
+        &self,
+        other: &Self,
+        bootstrap: &Bootstrap,
+    ) -> Result<Vec<(String, PairedComparison)>> {
+        let of_both = self.columns.iter().filter(|column| other.column(&column.label).is_ok());
+        let columns: Vec<_> = of_both.map(|column| (column.label.as_str(), &column.values)).collect();
+        self.compare_columns(other, &columns, bootstrap)
+    }
+
+    fn compare_columns(
+        &self,
+        other: &Self,
+        columns: &[(&str, &Column)],
+        bootstrap: &Bootstrap,
+    ) -> Result<Vec<(String, PairedComparison)>> {
+        let mut rows = Vec::new();
         let mut position = 0;
-        for (&user, left) in self.users.iter().zip(left.iter()) {
+        for (row, &user) in self.users.iter().enumerate() {
             position += other.users[position..].iter().take_while(|&&other| other < user).count();
-            let right = right.get(position).filter(|_| other.users[position] == user);
-            if let Some(right) = right.filter(|right| !right.is_nan() && !left.is_nan()) {
-                first.push(left);
-                second.push(right);
+            if other.users.get(position) == Some(&user) {
+                rows.push((row, position));
             }
         }
-        PairedComparison::new(&first, &second, bootstrap)
+        let values = |&(label, of_self): &(&str, &Column)| -> Result<Pairs> {
+            let of_other = other.column(label)?;
+            let value = |column: &Column, row| column.get(row).unwrap_or(f64::NAN);
+            Ok(rows.iter().map(|&(row, position)| (value(of_self, row), value(of_other, position))).collect())
+        };
+        let differences = columns.iter().map(|column| {
+            Ok(values(column)?.iter().map(|(first, second)| second - first).collect::<Column>())
+        });
+        let differences = differences.collect::<Result<Vec<Column>>>()?;
+        let resamples = bootstrap.means_of_columns(rows.len(), &differences.iter().collect::<Vec<_>>());
+        let compare = |(column, resamples): (&(&str, &Column), Vec<f64>)| {
+            let is_defined = |(first, second): &(f64, f64)| !first.is_nan() && !second.is_nan();
+            let (first, second) =
+                values(column)?.into_iter().filter(is_defined).unzip::<_, _, Vec<_>, Vec<_>>();
+            let comparison =
+                PairedComparison::by_resamples(&first, &second, resamples, bootstrap.confidence())?;
+            Ok((column.0.to_owned(), comparison))
+        };
+        columns.iter().zip(resamples).map(compare).collect()
     }
 
     fn column(&self, label: &str) -> Result<&Column> {
@@ -191,6 +240,9 @@ impl RankingReport {
         Ok(&column.values)
     }
 }
+
+/// The values of two models for the same users.
+type Pairs = Vec<(f64, f64)>;
 
 fn unknown<'a>(label: &str, known: impl Iterator<Item = &'a String>) -> Error {
     let known: Vec<&str> = known.map(String::as_str).collect();

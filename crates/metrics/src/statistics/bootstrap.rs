@@ -3,7 +3,12 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 
 use super::{Confidence, Interval};
+use crate::column::Column;
+use crate::quantile::linear_quantile;
 use crate::{Error, Result};
+
+/// More take hours and say nothing more.
+const MOST_RESAMPLES: usize = 1_000_000;
 
 /// Intervals by drawing the users anew, with replacement, as often as they are many (Efron 1979).
 ///
@@ -34,10 +39,10 @@ impl Bootstrap {
     /// With `n_resamples` resamples; 1,000 is usual.
     ///
     /// # Errors
-    /// If `n_resamples` is 0.
+    /// If `n_resamples` is 0 or above a million.
     pub fn new(n_resamples: usize, seed: u64) -> Result<Self> {
-        if n_resamples == 0 {
-            let message = "0 resamples have no percentiles; 1000 are usual".to_owned();
+        if !(1..=MOST_RESAMPLES).contains(&n_resamples) {
+            let message = format!("{n_resamples} is not 1 to {MOST_RESAMPLES}; 1000 are usual");
             return Err(Error::Parameter { parameter: "n_resamples", message });
         }
         Ok(Bootstrap { n_resamples, seed, confidence: Confidence::default() })
@@ -69,25 +74,47 @@ impl Bootstrap {
     /// The mean of each resample, in their order; `None` without values.
     pub(super) fn means(&self, values: &[f64]) -> Option<Vec<f64>> {
         let n = values.len();
-        let mean = |resample: usize| {
-            let mut draws = ChaCha8Rng::seed_from_u64(self.seed);
-            draws.set_stream(resample as u64);
-            // The high half of the product is below n; its bias is n / 2⁶⁴.
-            let below = |draw: u64| ((u128::from(draw) * n as u128) >> 64) as usize;
-            (0..n).map(|_| values[below(draws.next_u64())]).sum::<f64>() / n as f64
-        };
+        let mean = |resample: usize| self.draws(resample, n).map(|user| values[user]).sum::<f64>() / n as f64;
         (n > 0).then(|| (0..self.n_resamples).into_par_iter().map(mean).collect())
+    }
+
+    /// The means of the resamples of each column of `n` users, who are drawn once for all columns. A resample
+    /// without anyone for whom a column is defined does not count for it.
+    pub(crate) fn means_of_columns(&self, n: usize, columns: &[&Column]) -> Vec<Vec<f64>> {
+        let means_of = |times: &mut Vec<u32>, resample: usize| -> Vec<Option<f64>> {
+            times.clear();
+            times.resize(n, 0);
+            self.draws(resample, n).for_each(|user| times[user] += 1);
+            columns.iter().map(|column| column.weighted_mean(times)).collect()
+        };
+        let resamples: Vec<Vec<Option<f64>>> =
+            (0..self.n_resamples).into_par_iter().map_init(Vec::new, means_of).collect();
+        let of_column = |column: usize| resamples.iter().filter_map(|means| means[column]).collect();
+        (0..columns.len()).map(of_column).collect()
+    }
+
+    /// The intervals of the means of such columns; `None` for one that is defined for no one.
+    pub(crate) fn intervals(&self, n: usize, columns: &[&Column]) -> Vec<Option<Interval>> {
+        let interval = |mut means: Vec<f64>| {
+            means.sort_unstable_by(f64::total_cmp);
+            (!means.is_empty()).then(|| percentiles(&means, self.confidence))
+        };
+        self.means_of_columns(n, columns).into_iter().map(interval).collect()
+    }
+
+    /// The `n` users of a resample, each any of `n`.
+    fn draws(&self, resample: usize, n: usize) -> impl Iterator<Item = usize> {
+        let mut draws = ChaCha8Rng::seed_from_u64(self.seed);
+        draws.set_stream(resample as u64);
+        // The high half of the product is below n; its bias is n / 2⁶⁴.
+        (0..n).map(move |_| ((u128::from(draws.next_u64()) * n as u128) >> 64) as usize)
     }
 }
 
 /// The bounds that leave equal tails of sorted values, of which there is at least one.
 pub(super) fn percentiles(sorted: &[f64], confidence: Confidence) -> Interval {
-    let at = |share: f64| {
-        let position = (sorted.len() - 1) as f64 * share;
-        let below = sorted[position.floor() as usize];
-        below + (sorted[position.ceil() as usize] - below) * position.fract()
-    };
     let upper = confidence.upper_quantile();
+    let at = |share: f64| linear_quantile(sorted, share).unwrap_or(f64::NAN);
     Interval { lower: at(1.0 - upper), upper: at(upper) }
 }
 
@@ -124,11 +151,41 @@ mod tests {
     }
 
     #[test]
+    fn every_resample_has_draws_of_its_own() {
+        let means = Bootstrap::new(40, 3).unwrap().means(&values()).unwrap();
+        let mut distinct: Vec<u64> = means.iter().map(|mean| mean.to_bits()).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), 40);
+    }
+
+    #[test]
     fn constants_have_no_width_and_nobody_has_no_interval() {
         let bootstrap = Bootstrap::new(20, 5).unwrap();
         assert_eq!(bootstrap.interval(&[0.25; 9]), Some(Interval { lower: 0.25, upper: 0.25 }));
         assert_eq!(bootstrap.interval(&[]), None);
-        assert!(Bootstrap::new(0, 5).is_err());
+        assert!(Bootstrap::new(0, 5).is_err() && Bootstrap::new(usize::MAX / 2, 5).is_err());
+    }
+
+    #[test]
+    fn columns_share_the_users_that_are_drawn() {
+        let bootstrap = Bootstrap::new(300, 9).unwrap();
+        let whole = values();
+        let some: Vec<f64> =
+            (0..900).map(|user| if user % 3 == 0 { f64::NAN } else { whole[user] }).collect();
+        let nobody = vec![f64::NAN; 900];
+        let columns = [&whole, &some, &nobody].map(|values| values.iter().copied().collect::<Column>());
+        let found = bootstrap.intervals(900, &columns.each_ref());
+        // Alone or beside others, and as of the values where all are defined, but for the order of sums.
+        assert_eq!(bootstrap.intervals(900, &[&columns[1]])[0], found[1]);
+        let of_values = bootstrap.interval(&whole).unwrap();
+        let of_column = found[0].unwrap();
+        assert!((of_values.lower - of_column.lower).abs() < 1e-12, "{of_values:?} {of_column:?}");
+        // Two thirds of the users: the interval is wider by about the root of 1.5.
+        let width = |interval: Interval| interval.upper - interval.lower;
+        let ratio = width(found[1].unwrap()) / width(of_column);
+        assert!((1.1..1.4).contains(&ratio), "{ratio}");
+        assert_eq!(found[2], None);
     }
 
     #[test]

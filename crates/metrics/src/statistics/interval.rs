@@ -1,8 +1,10 @@
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
 
 use super::standard_error;
 use crate::mean::mean;
 use crate::{Error, Result};
+
+const HIGHEST: f64 = 0.999_999;
 
 /// How often an interval is to hold what it estimates: between 0 and 1, 0.95 by default.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,12 +21,13 @@ impl Confidence {
     /// Such as 0.95.
     ///
     /// # Errors
-    /// If `level` is not between 0 and 1.
+    /// If `level` is not above 0 and at most 0.999999.
     pub fn new(level: f64) -> Result<Self> {
-        if level > 0.0 && level < 1.0 {
+        // Beyond the last bound quantiles have no digits left.
+        if level > 0.0 && level <= HIGHEST {
             return Ok(Confidence(level));
         }
-        let message = format!("{level} is not between 0 and 1; 0.95 is usual");
+        let message = format!("{level} is not between 0 and {HIGHEST}; 0.95 is usual");
         Err(Error::Parameter { parameter: "confidence", message })
     }
 
@@ -71,8 +74,17 @@ pub fn normal_interval(values: &[f64], confidence: Confidence) -> Option<Interva
 /// The interval of the mean by Student's t distribution with `n - 1` degrees of freedom: for small samples, such
 /// as runs of several seeds; `None` with fewer than two values.
 pub fn student_interval(values: &[f64], confidence: Confidence) -> Option<Interval> {
-    let t = student(values.len())?.inverse_cdf(confidence.upper_quantile());
+    let t = student_quantile(&student(values.len())?, confidence);
     Some(Interval::around(mean(values.iter().copied())?, t * standard_error(values)?))
+}
+
+/// The library's quantile is right to six digits where there are many degrees of freedom; its distribution and
+/// density are right to ten and more, so Newton's method ends there.
+fn student_quantile(student: &StudentsT, confidence: Confidence) -> f64 {
+    // From the lower tail, where a probability near 0 keeps its digits.
+    let tail = (1.0 - confidence.level()) / 2.0;
+    let step = |t: f64| t - (student.cdf(t) - tail) / student.pdf(t);
+    -(0..3).fold(student.inverse_cdf(tail), |t, _| step(t))
 }
 
 /// Student's t distribution of the mean of `n` values.
@@ -83,6 +95,30 @@ pub(super) fn student(n: usize) -> Option<StudentsT> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const STUDENT: [(usize, f64, f64); 21] = [
+        (2, 0.8, 3.0776835371752544),
+        (2, 0.95, 12.706204736174694),
+        (2, 0.999, 636.6192487687897),
+        (5, 0.8, 1.533206274058944),
+        (5, 0.95, 2.7764451051977934),
+        (5, 0.999, 8.610301581379522),
+        (31, 0.8, 1.3104150253913955),
+        (31, 0.95, 2.0422724563012378),
+        (31, 0.999, 3.6459586350420627),
+        (10000, 0.8, 1.281636238198314),
+        (10000, 0.95, 1.960201263621357),
+        (10000, 0.999, 3.291500063300963),
+        (30000, 0.8, 1.2815797866118939),
+        (30000, 0.95, 1.9600430660200883),
+        (30000, 0.999, 3.290851095699135),
+        (100000, 0.8, 1.2815600315340214),
+        (100000, 0.95, 1.9599877077718442),
+        (100000, 0.999, 3.290624032384949),
+        (1000000, 0.8, 1.2815524121307853),
+        (1000000, 0.95, 1.9599663568164791),
+        (1000000, 0.999, 3.290536461258452),
+    ];
 
     #[test]
     fn quantiles_are_those_of_the_tables() {
@@ -97,6 +133,15 @@ mod tests {
     }
 
     #[test]
+    fn students_quantiles_are_right_for_few_and_many() {
+        // scipy.stats.t.ppf(0.5 + level / 2, n - 1)
+        for (n, level, expected) in STUDENT {
+            let found = student_quantile(&student(n).unwrap(), Confidence::new(level).unwrap());
+            assert!((found / expected - 1.0).abs() < 1e-10, "{n} {level}: {found} {expected}");
+        }
+    }
+
+    #[test]
     fn one_value_has_no_interval() {
         assert_eq!(normal_interval(&[0.5], Confidence::default()), None);
         assert_eq!(student_interval(&[0.5], Confidence::default()), None);
@@ -105,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_level_is_between_0_and_1() {
-        for level in [0.0, 1.0, -0.5, 95.0, f64::NAN] {
+        for level in [0.0, 1.0, 0.999_999_9, -0.5, 95.0, f64::NAN] {
             assert!(Confidence::new(level).unwrap_err().to_string().starts_with("confidence: "));
         }
     }

@@ -2,7 +2,7 @@ use statrs::distribution::ContinuousCDF;
 
 use super::bootstrap::percentiles;
 use super::interval::student;
-use super::{Bootstrap, Interval, standard_error, student_interval};
+use super::{Bootstrap, Confidence, Interval, standard_error, student_interval};
 use crate::mean::mean;
 use crate::{Error, Result};
 
@@ -40,8 +40,8 @@ pub struct PairedComparison {
     pub t_interval: Option<Interval>,
     /// The interval of the difference by the bootstrap; `None` without users.
     pub bootstrap_interval: Option<Interval>,
-    /// The statistic of the paired t test: difference / standard error; `None` if that is 0 or there are fewer
-    /// than two users.
+    /// The statistic of the paired t test: difference / standard error; `None` with fewer than two users and where
+    /// all differences are equal, but for roundings.
     pub t: Option<f64>,
     /// How often a difference at least as large would be found if there were none, both sides, by the paired t
     /// test.
@@ -60,29 +60,32 @@ impl PairedComparison {
     /// # Errors
     /// If there are not equally many values, or one is NaN.
     pub fn new(first: &[f64], second: &[f64], bootstrap: &Bootstrap) -> Result<Self> {
-        if first.len() != second.len() {
-            let (left, right) = ("values of the first model", "values of the second model");
-            return Err(Error::ColumnLength { left, n_left: first.len(), right, n_right: second.len() });
-        }
-        let differences: Vec<f64> = first.iter().zip(second).map(|(first, second)| second - first).collect();
-        if let Some(row) = differences.iter().position(|difference| difference.is_nan()) {
-            return Err(Error::NanScore { row });
-        }
+        let differences = differences(first, second)?;
+        let resamples = bootstrap.means(&differences).unwrap_or_default();
+        Self::by_resamples(first, second, resamples, bootstrap.confidence())
+    }
+
+    /// As [`new`](Self::new), of means of resampled differences.
+    pub(crate) fn by_resamples(
+        first: &[f64],
+        second: &[f64],
+        mut resamples: Vec<f64>,
+        confidence: Confidence,
+    ) -> Result<Self> {
+        let differences = differences(first, second)?;
         let difference = mean(differences.iter().copied());
-        let error = standard_error(&differences).filter(|&error| error > 0.0);
+        // Equal differences of floats differ in their last bits; what is left of that is no deviation.
+        let largest = first.iter().chain(second).fold(0.0_f64, |largest, value| largest.max(value.abs()));
+        let error = standard_error(&differences).filter(|&error| error > 4.0 * f64::EPSILON * largest);
         let t = difference.zip(error).map(|(difference, error)| difference / error);
         let p_of = |t: f64| Some((2.0 * student(differences.len())?.cdf(-t.abs())).min(1.0));
         let count = |is: fn(f64) -> bool| differences.iter().filter(|&&difference| is(difference)).count();
-        let resamples = bootstrap.means(&differences);
-        let bootstrap_p_value = difference.zip(resamples.as_deref()).map(|(difference, resamples)| {
-            let extreme =
-                resamples.iter().filter(|&&mean| (mean - difference).abs() >= difference.abs()).count();
-            (extreme + 1) as f64 / (resamples.len() + 1) as f64
+        let bootstrap_p_value = difference.filter(|_| !resamples.is_empty()).map(|difference| {
+            let is_extreme = |mean: &&f64| (*mean - difference).abs() >= difference.abs();
+            (resamples.iter().filter(is_extreme).count() + 1) as f64 / (resamples.len() + 1) as f64
         });
-        let bootstrap_interval = resamples.map(|mut resamples| {
-            resamples.sort_unstable_by(f64::total_cmp);
-            percentiles(&resamples, bootstrap.confidence())
-        });
+        resamples.sort_unstable_by(f64::total_cmp);
+        let bootstrap_interval = (!resamples.is_empty()).then(|| percentiles(&resamples, confidence));
         Ok(PairedComparison {
             n_users: differences.len(),
             first: mean(first.iter().copied()),
@@ -91,13 +94,26 @@ impl PairedComparison {
             n_better: count(|difference| difference > 0.0),
             n_worse: count(|difference| difference < 0.0),
             n_equal: count(|difference| difference == 0.0),
-            t_interval: student_interval(&differences, bootstrap.confidence()),
+            t_interval: student_interval(&differences, confidence),
             bootstrap_interval,
             t,
             t_test_p_value: t.and_then(p_of),
             bootstrap_p_value,
             effect_size: t.map(|t| t / (differences.len() as f64).sqrt()),
         })
+    }
+}
+
+/// Second minus first, user by user.
+fn differences(first: &[f64], second: &[f64]) -> Result<Vec<f64>> {
+    if first.len() != second.len() {
+        let (left, right) = ("values of the first model", "values of the second model");
+        return Err(Error::ColumnLength { left, n_left: first.len(), right, n_right: second.len() });
+    }
+    let differences: Vec<f64> = first.iter().zip(second).map(|(first, second)| second - first).collect();
+    match differences.iter().position(|difference| difference.is_nan()) {
+        Some(row) => Err(Error::NanScore { row }),
+        None => Ok(differences),
     }
 }
 
@@ -118,6 +134,43 @@ mod tests {
         assert!((found.t_test_p_value.unwrap() - (1.0 - (12.0_f64 / 14.0).sqrt())).abs() < 1e-9);
         assert!((found.effect_size.unwrap() - 2.0).abs() < 1e-12);
         assert_eq!((found.first, found.second, found.difference), (Some(0.0), Some(2.0), Some(2.0)));
+    }
+
+    #[test]
+    fn a_worse_model_mirrors_a_better_one() {
+        let (first, second) = ([0.0, 0.0, 0.0, 0.5], [1.0, 2.0, 3.0, 0.5]);
+        let (up, down) = (compare(&first, &second), compare(&second, &first));
+        assert_eq!(down.t.unwrap(), -up.t.unwrap());
+        assert_eq!(down.t_test_p_value, up.t_test_p_value);
+        assert_eq!((down.n_better, down.n_worse), (up.n_worse, up.n_better));
+        // scipy.stats.ttest_rel(second, first): t 2.32379, p 0.102728.
+        assert!((up.t_test_p_value.unwrap() - 0.102_728_1).abs() < 1e-6, "{:?}", up.t_test_p_value);
+        // The mean 1.5 and 3.182446 standard errors of 0.645497.
+        let interval = up.t_interval.unwrap();
+        assert!((interval.upper - (1.5 + 3.182_446_3 * 0.645_497_2)).abs() < 1e-5, "{interval:?}");
+        let narrow = Bootstrap::new(10, 1).unwrap().with_confidence(Confidence::new(0.5).unwrap());
+        let narrow = PairedComparison::new(&first, &second, &narrow).unwrap().t_interval.unwrap();
+        // scipy.stats.t.ppf(0.75, 3)
+        assert!((narrow.upper - (1.5 + 0.764_892_3 * 0.645_497_2)).abs() < 1e-5, "{narrow:?}");
+    }
+
+    #[test]
+    fn a_p_value_by_the_bootstrap_is_never_0() {
+        let p = |n_resamples| {
+            let bootstrap = Bootstrap::new(n_resamples, 1).unwrap();
+            let second: Vec<f64> = (0..50).map(|user| 1.0 + f64::from(user) / 500.0).collect();
+            PairedComparison::new(&[0.0; 50], &second, &bootstrap).unwrap().bootstrap_p_value
+        };
+        assert_eq!((p(9), p(99)), (Some(0.1), Some(0.01)));
+    }
+
+    #[test]
+    fn equal_differences_have_no_t() {
+        let first: Vec<f64> = (0..10).map(|user| f64::from(user) / 10.0).collect();
+        let second: Vec<f64> = first.iter().map(|value| value + 0.1).collect();
+        let found = compare(&first, &second);
+        assert_eq!((found.t, found.t_test_p_value, found.effect_size), (None, None, None));
+        assert!((found.difference.unwrap() - 0.1).abs() < 1e-12);
     }
 
     #[test]
