@@ -184,7 +184,7 @@ pub(crate) struct EvaluateLists {
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, requires = "recommendations")]
     pub(crate) confidence: f64,
     /// Intervals by the bootstrap with so many resamples, not by the normal distribution.
-    #[arg(long, value_name = "N", value_parser = at_least_one, requires = "recommendations")]
+    #[arg(long, value_name = "N", value_parser = resamples, requires = "recommendations")]
     pub(crate) bootstrap: Option<usize>,
     /// What every resample is a function of.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "recommendations")]
@@ -371,6 +371,13 @@ fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(number) => Ok(number),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Fewer have no percentiles to speak of.
+fn resamples(text: &str) -> Result<usize, String> {
+    const ALLOWED: std::ops::RangeInclusive<usize> = 100..=1_000_000;
+    at_least_one(text)
+        .and_then(|n| if ALLOWED.contains(&n) { Ok(n) } else { Err("must be 100 to 1000000".into()) })
 }
 
 /// A thread costs memory and a slot of the system: a misplaced zero should not bring it down.

@@ -1,5 +1,7 @@
 //! Why a command failed, and the exit code of that.
 
+use std::path::PathBuf;
+
 use burn_recsys_evaluation::Error as EvaluationError;
 use burn_recsys_metrics::Error as MetricsError;
 use burn_recsys_training::Error as TrainingError;
@@ -11,6 +13,9 @@ pub(crate) enum Failure {
     Training(#[from] TrainingError),
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
+    /// A report cannot be written to its path.
+    #[error("{}: {message}", path.display())]
+    Report { path: PathBuf, message: String },
     /// `--fail-on-leak` found one.
     #[error("the training part holds what it must not know: {found}")]
     Leak { found: String },
@@ -23,6 +28,7 @@ impl Failure {
             Failure::Training(
                 TrainingError::Config { .. } | TrainingError::ConfigFile { .. } | TrainingError::Device(_),
             )
+            | Failure::Report { .. }
             | Failure::Evaluation(
                 EvaluationError::Parameter { .. } | EvaluationError::Metrics(MetricsError::Parameter { .. }),
             ) => 2,

@@ -51,7 +51,7 @@ fn everything_at_once() {
         "--compare",
         "other.csv",
         "--bootstrap",
-        "50",
+        "150",
         "--k",
         "2",
     ];
@@ -85,7 +85,12 @@ fn wrong_arguments_and_files() {
     bench.refused(&with(&["--k", "0"]), 2, &["--k", "at least 1"]);
     bench.refused(&with(&["--confidence", "95"]), 2, &["confidence: 95 is not between 0 and 1"]);
     bench.refused(&with(&["--slices", "activity"]), 2, &["activity", "training part"]);
-    bench.refused(&with(&["--slices", "none.csv"]), 1, &["none.csv"]);
+    bench.refused(&with(&["--slices", "activty"]), 2, &["no file activty", "activity and popularity"]);
+    bench.refused(&with(&["--bootstrap", "5"]), 2, &["must be 100 to 1000000"]);
+    bench.refused(&with(&["--user", "usr"]), 2, &["user: no file has a column \"usr\""]);
+    bench.refused(&with(&["--html", "truth.csv"]), 2, &["truth.csv: is one of the files that are measured"]);
+    bench.refused(&with(&["--html", "."]), 2, &["is not a regular file"]);
+    assert_eq!(std::fs::read_to_string(bench.path("truth.csv")).unwrap(), TRUTH);
     bench.write("lists.csv", &format!("{LISTS}ann,tea,0.1\n"));
     bench.refused(&ARGUMENTS, 1, &["lists.csv line 2 and line 6: item tea is recommended to user ann twice"]);
 }

@@ -172,6 +172,11 @@ impl ColumnFile {
     /// If the file cannot be read, is empty, is not whole, or is parquet and the feature `parquet` is off.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        let metadata = path.metadata().map_err(|source| Error::io("read", path, source))?;
+        if !metadata.is_file() && !metadata.is_dir() {
+            // It is read more than once.
+            return Err(refused(path, "this is not a regular file; write what comes from it to one first"));
+        }
         let start = first_bytes(path).map_err(|source| Error::io("read", path, source))?;
         match start.as_slice() {
             b"PAR1" => Self::open_parquet(path),

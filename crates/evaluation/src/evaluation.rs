@@ -1,6 +1,6 @@
 use burn_recsys_metrics::leakage::{Finding, FindingKind, LeakageReport, Part};
-use burn_recsys_metrics::statistics::{Bootstrap, Interval, PairedComparison};
-use burn_recsys_metrics::{Lists, RankingReport, SampledCandidates, Summary};
+use burn_recsys_metrics::statistics::{Interval, PairedComparison};
+use burn_recsys_metrics::{Lists, RankingReport, SampledCandidates};
 
 use crate::input::{EvaluationFiles, Input};
 use crate::labels::Slices;
@@ -60,11 +60,14 @@ impl EvaluationFiles {
         let bootstrap_of_pairs = config.bootstrap_or_usual()?;
         let mut input = Input::read(self, config.relevance()?)?;
         let training = Training::of(&input)?;
-        let leakage = input.train.as_ref().map(|train| leakage(train, &input.test)).transpose()?;
         let mut notes = std::mem::take(&mut input.notes);
+        let leakage =
+            input.train.as_ref().map(|train| leakage(train, &input.test, &mut notes)).transpose()?;
         notes.extend(length_note(&input.recommended, &cutoffs));
 
-        let mut measured = evaluator(&input, training.as_ref(), &cutoffs, config.is_graded)?;
+        let compared = input.compared.as_ref();
+        let (cut, graded) = (cutoffs.as_slice(), config.is_graded);
+        let mut measured = evaluator(&input, training.as_ref(), compared, cut, graded)?;
         let slices_need = |what: &'static str| {
             let message = "the slices are made of the training part; give it".to_owned();
             Error::Parameter { parameter: what, message }
@@ -95,31 +98,20 @@ impl EvaluationFiles {
         if let Some(sampled) = sampled_candidates(&input, n_items)? {
             measured = measured.with_sampled_candidates(sampled);
         }
-        let other = input
-            .compared
-            .as_ref()
-            .map(|_| evaluator(&input, None, &cutoffs, config.is_graded))
-            .transpose()?;
         measured.observe_lists(&input.recommended, &input.truth)?;
         let report = measured.finish()?;
-
-        let comparison = match (other, &input.compared) {
-            (Some(mut other), Some(lists)) => {
-                other.observe_lists(lists, &input.truth)?;
-                compare(&report, &other.finish()?, &bootstrap_of_pairs)?
-            }
-            _ => Vec::new(),
-        };
-        let interval = |summary: &Summary| -> Result<Option<Interval>> {
-            match &bootstrap {
-                // A metric of the catalogue has no standard error, and no values to draw from.
-                Some(bootstrap) if summary.standard_error.is_some() => {
-                    Ok(report.bootstrap_interval(&summary.label, bootstrap)?)
-                }
-                _ => Ok(summary.normal_interval(config.confidence)),
+        let mut comparison = Vec::new();
+        if let Some(lists) = compared {
+            let mut other = evaluator(&input, training.as_ref(), None, cut, graded)?;
+            other.observe_lists(lists, &input.truth)?;
+            comparison = report.compare_all(&other.finish()?, &bootstrap_of_pairs)?;
+        }
+        let intervals = match &bootstrap {
+            Some(bootstrap) => report.bootstrap_intervals(bootstrap),
+            None => {
+                report.summaries().iter().map(|summary| summary.normal_interval(config.confidence)).collect()
             }
         };
-        let intervals = report.summaries().iter().map(interval).collect::<Result<Vec<_>>>()?;
         let most = cutoffs.last().copied().unwrap_or_default();
         Ok(Evaluation {
             users: count_users(&input),
@@ -159,20 +151,36 @@ fn length_note(recommended: &Lists, cutoffs: &[usize]) -> Option<String> {
     })
 }
 
-fn leakage(train: &Rows, test: &Rows) -> Result<LeakageReport> {
-    let moments = |rows: &Rows| rows.numbers(Role::Timestamp).map(microseconds);
-    let (of_train, of_test) = (moments(train), moments(test));
+fn leakage(train: &Rows, test: &Rows, notes: &mut Vec<String>) -> Result<LeakageReport> {
     let mut parts = [Part::new(&train.users, &train.items)?, Part::new(&test.users, &test.items)?];
-    if let (Some(of_train), Some(of_test)) = (&of_train, &of_test) {
-        let [train, test] = parts;
-        parts = [train.with_timestamps(of_train)?, test.with_timestamps(of_test)?];
+    let (Some(of_train), Some(of_test)) = (train.numbers(Role::Timestamp), test.numbers(Role::Timestamp))
+    else {
+        let of_both = "leaks in time were not looked for: both parts need timestamps";
+        notes.push(of_both.to_owned());
+        return Ok(LeakageReport::new(&parts[0], &parts[1]));
+    };
+    let last = |moments: &[f64]| moments.iter().copied().fold(f64::NEG_INFINITY, f64::max).abs();
+    let ratio = last(of_test) / last(of_train);
+    if !(0.01..=100.0).contains(&ratio) {
+        notes.push(format!(
+            "the last timestamp of the ground truth is {ratio:.3} times that of training: leaks in time are right \
+             only if both have one unit"
+        ));
     }
+    let (of_train, of_test) = (in_order(of_train), in_order(of_test));
+    let [train, test] = parts;
+    parts = [train.with_timestamps(&of_train)?, test.with_timestamps(&of_test)?];
     Ok(LeakageReport::new(&parts[0], &parts[1]))
 }
 
-/// Whole numbers in the order of the moments; those of years as far as floats tell them apart.
-fn microseconds(seconds: &[f64]) -> Vec<i64> {
-    seconds.iter().map(|seconds| (seconds * 1e6).round() as i64).collect()
+/// Whole numbers in the order of the moments, whatever their unit.
+fn in_order(moments: &[f64]) -> Vec<i64> {
+    let key = |moment: &f64| {
+        // Adding 0 turns -0 into 0; the bits of negative numbers run backwards.
+        let bits = (moment + 0.0).to_bits() as i64;
+        if bits < 0 { i64::MIN.wrapping_sub(bits) } else { bits }
+    };
+    moments.iter().map(key).collect()
 }
 
 fn examples(leakage: &LeakageReport, input: &Input) -> Vec<String> {
@@ -188,28 +196,17 @@ fn examples(leakage: &LeakageReport, input: &Input) -> Vec<String> {
     leakage.findings().iter().map(of_finding).collect()
 }
 
-/// Every metric of lists of both models. Overlap and what is made of the training part is left out: it says how
-/// the lists are, not which model is better.
-fn compare(
-    report: &RankingReport,
-    other: &RankingReport,
-    bootstrap: &Bootstrap,
-) -> Result<Vec<(String, PairedComparison)>> {
-    let labels = other.summaries().iter().map(|summary| summary.label.clone());
-    let labels = labels.filter(|label| !label.starts_with("Overlap"));
-    labels.map(|label| Ok((label.clone(), report.compare(other, &label, bootstrap)?))).collect()
-}
-
 /// What the lists were chosen from, if that was not everything.
 fn sampled_candidates(input: &Input, n_items: usize) -> Result<Option<SampledCandidates>> {
     let Some(candidates) = &input.candidates else { return Ok(None) };
     let mut n_negatives = 0;
     for user in 0..input.user_ids.len() as u32 {
         let of_user = candidates.of_user(user);
-        let recommended = input.recommended.of_user(user);
         let relevant = input.truth.items().of_user(user);
         let is_candidate = |item: &u32| of_user.binary_search(item).is_ok();
-        for (items, what) in [(recommended, "recommended"), (relevant, "relevant")] {
+        let lists = [Some(&input.recommended), input.compared.as_ref()].into_iter().flatten();
+        let recommended = lists.map(|lists| (lists.of_user(user), "recommended"));
+        for (items, what) in recommended.chain([(relevant, "relevant")]) {
             if let Some(&item) = items.iter().find(|&item| !is_candidate(item)) {
                 let (user, item) = (input.user_name(user), input.item_name(item));
                 let message =

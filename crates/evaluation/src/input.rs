@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn_recsys_data::IdMap;
+use burn_recsys_data::columnar::ColumnFile;
 use burn_recsys_metrics::{Error as MetricsError, Lists, Truth};
 
+use crate::Result;
 use crate::labels::Categories;
 use crate::roles::{ColumnNames, Role};
 use crate::rows::{Rows, name};
-use crate::{Error, Result};
 
 /// The files of an evaluation. Each is CSV (or another delimited text with a header) or parquet, recognised by
 /// its content.
@@ -52,6 +53,13 @@ impl EvaluationFiles {
         }
     }
 
+    /// Every file that is read.
+    pub fn paths(&self) -> Vec<&Path> {
+        let optional = [&self.train, &self.compare, &self.base, &self.categories, &self.candidates];
+        let named = [&self.recommendations, &self.ground_truth].into_iter();
+        named.chain(optional.into_iter().flatten()).chain(&self.slices).map(PathBuf::as_path).collect()
+    }
+
     /// With the training part.
     pub fn with_train(mut self, train: impl Into<PathBuf>) -> Self {
         self.train = Some(train.into());
@@ -86,18 +94,29 @@ pub(crate) struct Relevance {
 impl Input {
     pub(crate) fn read(files: &EvaluationFiles, relevance: Relevance) -> Result<Self> {
         let columns = &files.columns;
-        let read = |path: &Path, optional: &[Role]| Rows::read(path, columns, optional);
+        columns.check_given(&files.paths())?;
+        let mut notes = Vec::new();
         let read_lists = |path: &Path| Rows::read_lists(path, columns);
         let mut recommended = read_lists(&files.recommendations)?;
         let rating: &[Role] = match relevance.min_rating.is_some() || relevance.is_graded {
-            true => &[Role::Rating, Role::Timestamp],
-            false => &[Role::Timestamp],
+            true => &[Role::Rating],
+            false => &[],
         };
-        let mut test = read(&files.ground_truth, rating)?;
-        let mut train = files.train.as_deref().map(|path| read(path, &[Role::Timestamp])).transpose()?;
+        if rating.is_empty() {
+            notes.extend(unused_rating(&files.ground_truth, columns)?);
+        }
+        // Moments serve the search for leaks alone.
+        let (mut test, mut train) = match &files.train {
+            None => (Rows::read(&files.ground_truth, columns, rating)?, None),
+            Some(path) => (
+                Rows::read_with_times(&files.ground_truth, columns, rating, &mut notes)?,
+                Some(Rows::read_with_times(path, columns, &[], &mut notes)?),
+            ),
+        };
         let mut compared = files.compare.as_deref().map(read_lists).transpose()?;
         let mut base = files.base.as_deref().map(read_lists).transpose()?;
-        let mut candidates = files.candidates.as_deref().map(|path| read(path, &[])).transpose()?;
+        let mut candidates =
+            files.candidates.as_deref().map(|path| Rows::read(path, columns, &[])).transpose()?;
 
         let mut all: Vec<&mut Rows> = vec![&mut recommended, &mut test];
         all.extend([&mut train, &mut compared, &mut base, &mut candidates].into_iter().flatten());
@@ -107,12 +126,23 @@ impl Input {
             Arc::new(IdMap::union(&all.iter().map(|rows| rows.item_ids.as_ref()).collect::<Vec<_>>()));
         all.into_iter().for_each(|rows| rows.renumber(&user_ids, &item_ids));
 
-        let mut notes = Vec::new();
-        if recommended.len() == 0 {
-            return Err(recommended.refused("there are no recommendations".into()));
+        for (rows, what) in
+            [(&recommended, "there are no recommendations"), (&test, "there is no ground truth")]
+        {
+            if rows.len() == 0 {
+                return Err(rows.refused(what.into()));
+            }
         }
-        if test.len() == 0 {
-            return Err(test.refused("there is no ground truth".into()));
+        recommended.check_users(&test)?;
+        if let Some(train) = &train {
+            if train.len() == 0 {
+                return Err(train.refused("there is no row of training".into()));
+            }
+            train.check_items(&recommended)?;
+        }
+        for lists in [&compared, &base].into_iter().flatten() {
+            lists.check_users(&recommended)?;
+            lists.check_items(&recommended)?;
         }
         let n_users = user_ids.len();
         let truth = truth_of(&test, n_users, relevance, &mut notes)?;
@@ -149,10 +179,7 @@ fn lists_of(rows: Rows, n_users: usize, notes: &mut Vec<String>) -> Result<Lists
     let lists = match (rows.numbers(Role::Rank), rows.numbers(Role::Score)) {
         (Some(ranks), _) => Lists::by_rank(n_users, users, items, &whole_ranks(&rows, ranks)?),
         (None, Some(scores)) => Lists::by_score(n_users, users, items, scores),
-        (None, None) => {
-            let message = "no column is known to be the score or the rank; name one with --score or --rank";
-            return Err(rows.refused(message.into()));
-        }
+        (None, None) => return Err(rows.refused("there is neither score nor rank".into())),
     };
     let lists = lists.map_err(|error| match error {
         MetricsError::RepeatedRow { first, second, .. } => {
@@ -185,43 +212,56 @@ fn whole_ranks(rows: &Rows, ranks: &[f64]) -> Result<Vec<u32>> {
 }
 
 fn truth_of(test: &Rows, n_users: usize, relevance: Relevance, notes: &mut Vec<String>) -> Result<Truth> {
-    let (users, items) = (&test.users, &test.items);
-    let Some(min_rating) = relevance.min_rating else {
-        if !relevance.is_graded {
-            return Ok(Truth::new(n_users, users, items)?);
+    let kept = relevance.min_rating.map(|least| rated_at_least(test, least, notes)).transpose()?;
+    let rows = || (0..test.len()).filter(|&row| kept.as_ref().is_none_or(|kept| kept[row]));
+    let pick = |column: &[u32]| rows().map(|row| column[row]).collect::<Vec<_>>();
+    let (users, items) = (pick(&test.users), pick(&test.items));
+    let truth = if relevance.is_graded {
+        let ratings = test.require(Role::Rating, "--graded")?;
+        let grades: Vec<f64> = rows().map(|row| ratings[row]).collect();
+        let n_zero = grades.iter().filter(|&&grade| grade == 0.0).count();
+        if n_zero > 0 {
+            let message = format!("{n_zero} rows have grade 0: they gain nothing but count as relevant");
+            notes.push(test.refused(message).to_string());
         }
-        let grades = test.require(Role::Rating, "--graded")?;
-        return Truth::graded(n_users, users, items, grades).map_err(|error| grade_of_row(test, error));
+        Truth::graded(n_users, &users, &items, &grades).map_err(|error| match error {
+            MetricsError::GradeRow { row, grade } => {
+                let message = format!("rating {grade} is no grade of relevance; grades are at least 0");
+                test.refused_row(rows().nth(row).unwrap_or(row), message)
+            }
+            error => error.into(),
+        })?
+    } else {
+        Truth::new(n_users, &users, &items)?
     };
-    let ratings = test.require(Role::Rating, "--min-rating")?;
-    let kept: Vec<usize> = (0..ratings.len()).filter(|&row| ratings[row] >= min_rating).collect();
-    if kept.is_empty() {
-        return Err(test.refused(format!("no rating is at least {min_rating}")));
+    let n_repeated = users.len() - truth.items().n_rows();
+    if n_repeated > 0 {
+        let message =
+            format!("{n_repeated} rows repeat a user and item of another row; each pair counts once");
+        notes.push(test.refused(message).to_string());
     }
-    notes.push(format!(
-        "{} of {} rows of the ground truth are rated at least {min_rating}",
-        kept.len(),
-        ratings.len()
-    ));
-    let pick = |column: &[u32]| kept.iter().map(|&row| column[row]).collect::<Vec<_>>();
-    let (users, items) = (pick(users), pick(items));
-    if !relevance.is_graded {
-        return Ok(Truth::new(n_users, &users, &items)?);
-    }
-    let grades: Vec<f64> = kept.iter().map(|&row| ratings[row]).collect();
-    Truth::graded(n_users, &users, &items, &grades).map_err(|error| match error {
-        MetricsError::GradeRow { row, grade } => {
-            grade_of_row(test, MetricsError::GradeRow { row: kept[row], grade })
-        }
-        error => error.into(),
-    })
+    Ok(truth)
 }
 
-fn grade_of_row(test: &Rows, error: MetricsError) -> Error {
-    match error {
-        MetricsError::GradeRow { row, grade } => {
-            test.refused_row(row, format!("rating {grade} is no grade of relevance; grades are at least 0"))
-        }
-        error => error.into(),
+/// Which rows count.
+fn rated_at_least(test: &Rows, least: f64, notes: &mut Vec<String>) -> Result<Vec<bool>> {
+    let ratings = test.require(Role::Rating, "--min-rating")?;
+    let kept: Vec<bool> = ratings.iter().map(|&rating| rating >= least).collect();
+    let n_kept = kept.iter().filter(|&&kept| kept).count();
+    if n_kept == 0 {
+        return Err(test.refused(format!("no rating is at least {least}")));
     }
+    notes.push(format!("{n_kept} of {} rows of the ground truth are rated at least {least}", ratings.len()));
+    Ok(kept)
+}
+
+/// Ratings that say nothing without an option.
+fn unused_rating(path: &Path, columns: &ColumnNames) -> Result<Option<String>> {
+    let file = ColumnFile::open(path)?;
+    // Where two columns could be it there is nothing to say.
+    let Ok(Some(rating)) = columns.find(Role::Rating, file.names(), path) else { return Ok(None) };
+    let path = path.display();
+    Ok(Some(format!(
+        "{path}: column {rating:?} is not used, every row is relevant (see --min-rating, --graded)"
+    )))
 }

@@ -107,6 +107,11 @@ impl Labels {
 
     fn groupings(&self, path: &Path, ids: &IdMap) -> Result<Vec<Grouping>> {
         let mut row_of = vec![None; ids.len()];
+        if self.known(ids).next().is_none() {
+            let first = self.ids.ids.external(0).map(|id| id.to_string()).unwrap_or_default();
+            let message = format!("none of its ids is in the other files; the first here is {first:?}");
+            return Err(Error::File { path: path.to_path_buf(), message });
+        }
         for (row, index) in self.known(ids) {
             if let Some(earlier) = row_of[index as usize].replace(row) {
                 return Err(Error::Row {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use burn_recsys_data::columnar::ColumnFile;
+
 use crate::{Error, Result};
 
 /// What a column is to the evaluation.
@@ -16,6 +18,8 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    const ALL: [Role; 6] = [Role::User, Role::Item, Role::Score, Role::Rank, Role::Rating, Role::Timestamp];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Role::User => "user",
@@ -86,6 +90,29 @@ impl ColumnNames {
         name.as_deref()
     }
 
+    /// Whether every name that was given is the name of a column of some file.
+    ///
+    /// # Errors
+    /// If one is not: it is misspelt, and the column with the usual name would be read instead.
+    pub(crate) fn check_given(&self, paths: &[&Path]) -> Result<()> {
+        let mut missing: Vec<(Role, &str)> =
+            Role::ALL.iter().filter_map(|&role| Some((role, self.given(role)?))).collect();
+        for path in paths {
+            if missing.is_empty() {
+                break;
+            }
+            let file = ColumnFile::open(path)?;
+            missing.retain(|(_, given)| !file.names().iter().any(|name| name == given));
+        }
+        match missing.first() {
+            None => Ok(()),
+            Some((role, given)) => {
+                let message = format!("no file has a column {given:?}");
+                Err(Error::Parameter { parameter: role.name(), message })
+            }
+        }
+    }
+
     /// The column of `names` that has this role; `None` if there is none.
     pub(crate) fn find<'n>(&self, role: Role, names: &'n [String], path: &Path) -> Result<Option<&'n str>> {
         if let Some(found) = self.given(role).and_then(|given| names.iter().find(|name| *name == given)) {
@@ -107,12 +134,22 @@ impl ColumnNames {
     pub(crate) fn require<'n>(&self, role: Role, names: &'n [String], path: &Path) -> Result<&'n str> {
         self.find(role, names, path)?.ok_or_else(|| {
             let role = role.name();
-            let there: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
             let message =
-                format!("no column is known to be the {role}; name it with --{role}: {}", there.join(", "));
+                format!("no column is known to be the {role}; name it with --{role}: {}", listed(names));
             Error::File { path: path.to_path_buf(), message }
         })
     }
+}
+
+/// Names of columns for a message; a file that is no table can have any number of any length.
+pub(crate) fn listed(names: &[String]) -> String {
+    const MOST: usize = 20;
+    let short = |name: &String| format!("{:?}", name.chars().take(40).collect::<String>());
+    let mut listed: Vec<String> = names.iter().take(MOST).map(short).collect();
+    if names.len() > MOST {
+        listed.push(format!("{} more", names.len() - MOST));
+    }
+    listed.join(", ")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn_recsys_data::IdMap;
 use burn_recsys_data::columnar::{ColumnData, ColumnFile, Request, Table};
 
-use crate::roles::{ColumnNames, Role};
+use crate::roles::{ColumnNames, Role, listed};
 use crate::{Error, Result};
 
 /// The rows of one file. Users and items are indices of the file's own maps, until [`renumber`](Self::renumber)
@@ -68,7 +68,53 @@ impl Rows {
         let file = ColumnFile::open(path)?;
         let has_score = prefers_score && columns.find(Role::Score, file.names(), path)?.is_some();
         let has_rank = !has_score && columns.find(Role::Rank, file.names(), path)?.is_some();
+        if !has_rank && !has_score && columns.find(Role::Score, file.names(), path)?.is_none() {
+            let there = listed(file.names());
+            let message = format!(
+                "no column is known to be the score or the rank; name one with --score or --rank: {there}"
+            );
+            return Err(Error::File { path: path.to_path_buf(), message });
+        }
         Self::read(path, columns, &[if has_rank { Role::Rank } else { Role::Score }])
+    }
+
+    /// As [`read`](Self::read), with timestamps if there is a column of them that can be read; else why not.
+    pub(crate) fn read_with_times(
+        path: &Path,
+        columns: &ColumnNames,
+        optional: &[Role],
+        notes: &mut Vec<String>,
+    ) -> Result<Self> {
+        let with_times = [optional, &[Role::Timestamp]].concat();
+        Self::read(path, columns, &with_times).or_else(|error| {
+            // What is wrong elsewhere is found again.
+            let rows = Self::read(path, columns, optional)?;
+            notes.push(format!("timestamps are not read: {error}; seconds since 1970 are"));
+            Ok(rows)
+        })
+    }
+
+    /// Refuses files without a user in common.
+    pub(crate) fn check_users(&self, other: &Rows) -> Result<()> {
+        self.check_common(other, "user", [&self.users, &other.users], &self.user_ids)
+    }
+
+    /// Refuses files without an item in common.
+    pub(crate) fn check_items(&self, other: &Rows) -> Result<()> {
+        self.check_common(other, "item", [&self.items, &other.items], &self.item_ids)
+    }
+
+    /// Ids that match nowhere, `1.0` here and `1` there, would give a table of zeros. Both are renumbered.
+    fn check_common(&self, other: &Rows, what: &str, [own, others]: [&[u32]; 2], ids: &IdMap) -> Result<()> {
+        let (Some(&first), Some(&of_other)) = (own.first(), others.first()) else { return Ok(()) };
+        let mut is_own = vec![false; ids.len()];
+        own.iter().for_each(|&index| is_own[index as usize] = true);
+        if others.iter().any(|&index| is_own[index as usize]) {
+            return Ok(());
+        }
+        let (here, there) = (name(ids, first), name(ids, of_other));
+        let path = other.path.display();
+        Err(self.refused(format!("no {what} is in {path} too: the first here is {here:?}, there {there:?}")))
     }
 
     pub(crate) fn len(&self) -> usize {

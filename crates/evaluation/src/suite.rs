@@ -73,10 +73,11 @@ impl Training {
     }
 }
 
-/// An evaluator of everything that can be measured on `input`.
+/// An evaluator of everything that can be measured on `input`, with the overlap with `other` lists.
 pub(crate) fn evaluator(
     input: &Input,
     training: Option<&Training>,
+    other: Option<&Lists>,
     cutoffs: &[usize],
     is_graded: bool,
 ) -> Result<RankingEvaluator> {
@@ -93,14 +94,17 @@ pub(crate) fn evaluator(
         if let Some(Training { popularity, histories, catalogue, .. }) = training {
             metrics.push(Box::new(UnseenShare::new(k, Arc::clone(histories))?));
             metrics.push(Box::new(InverseUserFrequency::new(k, Arc::clone(popularity))?));
-            metrics.push(Box::new(Surprisal::new(k, Arc::clone(popularity))?));
+            // The logarithm of one user is 0.
+            if popularity.n_users() > 1 {
+                metrics.push(Box::new(Surprisal::new(k, Arc::clone(popularity))?));
+            }
             metrics.push(Box::new(AveragePopularity::new(k, Arc::clone(popularity))?));
             metrics.push(Box::new(Serendipity::new(k, Arc::clone(popularity), catalogue.len())?));
         }
         if let Some(base) = &input.base {
             metrics.push(Box::new(Unexpectedness::new(k, base)?));
         }
-        if let Some(other) = &input.compared {
+        if let Some(other) = other {
             metrics.push(Box::new(Overlap::new(k, other)?));
         }
         if let Some(distance) = &distance {

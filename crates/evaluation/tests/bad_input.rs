@@ -90,8 +90,9 @@ fn slices_that_do_not_serve() {
     refused(&with("user,item,age\nann,tea,1\n"), &["slices are of users or of items"]);
     refused(&with("who,age\nann,1\n"), &["to be the user or the item"]);
     refused(&with("user\nann\n"), &["one has to say the group"]);
+    refused(&with("user,age\nu7,1\n"), &["slices.csv", "none of its ids is in the other files", "\"u7\""]);
     let many: String = (0..200).map(|n| format!("u{n},{n}\n")).collect();
-    refused(&with(&format!("user,age\n{many}")), &["column \"age\" has 200 different values"]);
+    refused(&with(&format!("user,age\nann,0\n{many}")), &["column \"age\" has 200 different values"]);
     let by_activity = EvaluationConfig { by_activity: true, ..at(&[1]) };
     let message = files.evaluation_files().evaluate(&by_activity).unwrap_err().to_string();
     assert!(message.starts_with("activity: the slices are made of the training part"), "{message}");
@@ -109,12 +110,45 @@ fn cutoffs_that_are_no_lengths() {
 #[test]
 fn users_on_one_side_alone_are_lawful_and_counted() {
     let files = Files::new();
-    files.write("truth.csv", &TRUTH.replace("ann", "eve").replace("bob", "fay"));
+    files.write("truth.csv", &TRUTH.replace("bob", "fay"));
     let evaluation = files.evaluation_files().evaluate(&at(&[1])).unwrap();
-    assert_eq!(evaluation.users.both, 0);
-    assert_eq!((evaluation.users.only_recommendations, evaluation.users.only_ground_truth), (2, 3));
+    assert_eq!(evaluation.users.both, 1);
+    assert_eq!((evaluation.users.only_recommendations, evaluation.users.only_ground_truth), (1, 2));
     let summary = evaluation.report.summary("NDCG@1").unwrap();
-    assert_eq!((summary.value, summary.n_undefined), (Some(0.0), 2));
+    assert_eq!((summary.value, summary.n_undefined), (Some(0.0), 1));
+}
+
+#[test]
+fn ids_that_match_nowhere_are_refused() {
+    let files = Files::new();
+    files.write("truth.csv", "user_id,item_id\n1.0,tea\n");
+    refused(&files.evaluation_files(), &["lists.csv: no user is in", "truth.csv", "\"ann\", there \"1.0\""]);
+    files.write("truth.csv", TRUTH);
+    files.write("other.csv", "user_id,item_id,rank\n7,tea,1\n");
+    let other = Some(files.path("other.csv"));
+    refused(
+        &EvaluationFiles { compare: other.clone(), ..files.evaluation_files() },
+        &["other.csv: no user is in"],
+    );
+    refused(&EvaluationFiles { base: other, ..files.evaluation_files() }, &["other.csv: no user is in"]);
+    files.write("train.csv", "user_id,item_id\nann,17\n");
+    refused(&files.evaluation_files().with_train(files.path("train.csv")), &["train.csv: no item is in"]);
+    files.write("train.csv", "user_id,item_id\n");
+    refused(&files.evaluation_files().with_train(files.path("train.csv")), &["train.csv: there is no row"]);
+}
+
+#[test]
+fn names_that_no_file_has_are_refused() {
+    let files = Files::new();
+    let mut misspelt = files.evaluation_files();
+    misspelt.columns.score = Some("scor".into());
+    refused(&misspelt, &["score: no file has a column \"scor\""]);
+    // A file that is no table has any number of columns.
+    let names: Vec<String> =
+        (0..500).map(|n| format!("a rather long name of a column: number {n}")).collect();
+    files.write("lists.csv", &format!("{}\n", names.join(",")));
+    let message = files.evaluation_files().evaluate(&at(&[1])).unwrap_err().to_string();
+    assert!(message.ends_with("480 more") && message.len() < 2_000, "{message}");
 }
 
 #[cfg(feature = "parquet")]

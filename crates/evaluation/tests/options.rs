@@ -2,6 +2,7 @@
 
 use burn_recsys_evaluation::{EvaluationConfig, EvaluationFiles};
 use burn_recsys_metrics::leakage::FindingKind;
+use burn_recsys_metrics::statistics::Confidence;
 use serde_json::json;
 
 use crate::{Files, at, value};
@@ -102,6 +103,22 @@ fn another_model_is_compared_user_by_user() {
 }
 
 #[test]
+fn all_that_is_ranked_is_no_sample() {
+    let files = Files::new();
+    files.write(
+        "candidates.csv",
+        "user_id,item_id\nann,tea\nann,milk\nann,rice\nbob,tea\nbob,rice\ncid,tea\n",
+    );
+    files.write("other.csv", "user_id,item_id,rank\nann,tea,1\ncid,milk,1\n");
+    let all = EvaluationFiles { candidates: Some(files.path("candidates.csv")), ..files.evaluation_files() };
+    // Three items, two of them beside the relevant one.
+    assert!(all.evaluate(&at(&[1])).unwrap().report.warnings().is_empty());
+    let compared = EvaluationFiles { compare: Some(files.path("other.csv")), ..all };
+    let message = compared.evaluate(&at(&[1])).unwrap_err().to_string();
+    assert!(message.contains("item milk is recommended to user cid but not among"), "{message}");
+}
+
+#[test]
 fn candidates_bring_a_warning() {
     let files = Files::new();
     files.write("train.csv", "user_id,item_id\nann,tea\nbob,salt\ndan,rice\ndan,milk\ndan,corn\n");
@@ -168,5 +185,98 @@ fn bootstrap_intervals_repeat() {
     };
     assert_eq!(json(200, 5), json(200, 5));
     assert_eq!(json(200, 5)["intervals_by"], "bootstrap");
-    assert_ne!(json(201, 5)["intervals"], json(3, 6)["intervals"]);
+    // Few users and few resamples: other draws, other bounds.
+    assert_ne!(json(7, 5)["intervals"], json(7, 6)["intervals"]);
+}
+
+#[test]
+fn intervals_have_the_confidence_that_was_asked_for() {
+    let files = Files::new();
+    let rows = |item: &str| (0..60).map(|user| format!("u{user},{item},{}\n", user % 2)).collect::<String>();
+    files.write("lists.csv", &format!("user,item,score\n{}", rows("tea")));
+    let liked: String =
+        (0..60).map(|user| format!("u{user},{}\n", ["tea", "rice", "milk"][user % 3])).collect();
+    files.write("truth.csv", &format!("user,item\n{liked}"));
+    for n_resamples in [None, Some(400)] {
+        let width = |level| {
+            let confidence = Confidence::new(level).unwrap();
+            let config = EvaluationConfig { confidence, n_resamples, ..at(&[1]) };
+            let evaluation = files.evaluation_files().evaluate(&config).unwrap();
+            assert_eq!(evaluation.report.summaries()[0].label, "NDCG@1");
+            let interval = evaluation.intervals[0].unwrap();
+            interval.upper - interval.lower
+        };
+        // 1.96 and 0.67 standard errors.
+        let ratio = width(0.95) / width(0.5);
+        assert!((2.4..3.6).contains(&ratio), "{n_resamples:?} {ratio}");
+    }
+}
+
+#[test]
+fn notes_say_what_numbers_do_not() {
+    let files = Files::new();
+    let notes =
+        |files: &EvaluationFiles, cutoffs: &[usize]| files.evaluate(&at(cutoffs)).unwrap().notes.join("; ");
+    let paths = files.evaluation_files();
+    assert_eq!(notes(&paths, &[1, 2]), "");
+    assert_eq!(notes(&paths, &[2, 3, 9]), "no list is longer than 2: metrics at 3, 9 see no more than that");
+    files.write("truth.csv", "user_id,item_id,rating\nann,milk,1\nbob,tea,5\nbob,tea,4\n");
+    let of_truth = notes(&paths, &[2]);
+    assert!(of_truth.contains("column \"rating\" is not used, every row is relevant"), "{of_truth}");
+    assert!(of_truth.contains("truth.csv: 1 rows repeat a user and item"), "{of_truth}");
+    files.write("train.csv", "user_id,item_id,time\nann,tea,1998-02-14\n");
+    let of_train = notes(&files.evaluation_files().with_train(files.path("train.csv")), &[2]);
+    assert!(of_train.contains("timestamps are not read") && of_train.contains("line 2"), "{of_train}");
+    assert!(of_train.contains("leaks in time were not looked for"), "{of_train}");
+}
+
+#[test]
+fn moments_are_compared_in_any_unit_and_to_the_last_digit() {
+    let files = Files::new();
+    let n_late = |train: &str, test: &str| {
+        files.write("train.csv", &format!("user_id,item_id,timestamp\nann,tea,{train}\nbob,rice,1\n"));
+        files.write("truth.csv", &format!("user_id,item_id,timestamp\nann,milk,{test}\nbob,tea,{test}\n"));
+        let paths = files.evaluation_files().with_train(files.path("train.csv"));
+        let evaluation = paths.evaluate(&at(&[1])).unwrap();
+        let leakage = evaluation.leakage.unwrap();
+        let n_rows = |kind| leakage.finding(kind).unwrap().n_rows;
+        (
+            n_rows(FindingKind::NotAfterTraining),
+            n_rows(FindingKind::BeforeOwnTraining),
+            evaluation.notes.len(),
+        )
+    };
+    assert_eq!(n_late("1000000000.25", "1000000000.5"), (0, 0, 0));
+    assert_eq!(n_late("1000000000.5", "1000000000.25"), (2, 1, 0));
+    assert_eq!(n_late("1600000000000000", "1700000000000000"), (0, 0, 0));
+    assert_eq!(n_late("1600000000", "1500000000000"), (0, 0, 1));
+}
+
+#[test]
+fn one_user_in_training_has_no_surprisal() {
+    let files = Files::new();
+    files.write("train.csv", "user_id,item_id\nann,tea\n");
+    let evaluation =
+        files.evaluation_files().with_train(files.path("train.csv")).evaluate(&at(&[1])).unwrap();
+    assert!(evaluation.report.summary("Surprisal@1").is_err());
+    assert_eq!(value(&evaluation, "InverseUserFrequency@1"), Some(0.0));
+}
+
+#[test]
+fn the_catalogue_is_what_training_knows() {
+    let files = Files::new();
+    // Tea has eight of ten rows and is the head. Salt and corn are of no list.
+    let rows: String = (0..8).map(|user| format!("u{user},tea\n")).collect();
+    files.write("train.csv", &format!("user_id,item_id\n{rows}u1,rice\nu2,salt\n"));
+    files.write("truth.csv", "user_id,item_id\nann,milk\nbob,tea\ncid,corn\n");
+    let evaluation =
+        files.evaluation_files().with_train(files.path("train.csv")).evaluate(&at(&[1, 2])).unwrap();
+    // Tea, tea and rice are of the catalogue, milk is not.
+    assert_eq!(value(&evaluation, "TailShare@2"), Some(1.0 / 3.0));
+    assert_eq!(value(&evaluation, "Coverage@2"), Some(2.0 / 3.0));
+    // Milk at rank 2 of three items, cold: (3 + 1 - 2) / 3 over two ranks; tea, the most popular, surprises no one.
+    assert!((value(&evaluation, "Serendipity@2").unwrap() - (1.0 / 3.0 + 0.0) / 2.0).abs() < 1e-12);
+    assert_eq!(evaluation.exposure, Some(vec![2, 1, 0]));
+    let first = files.evaluation_files().with_train(files.path("train.csv")).evaluate(&at(&[1])).unwrap();
+    assert_eq!(first.exposure, Some(vec![2, 0, 0]));
 }

@@ -510,6 +510,23 @@ mod tests {
     }
 
     #[test]
+    fn grades_reach_slices_of_items() {
+        use crate::ranking::{Gain, Ndcg};
+        let ndcg = Ndcg::new(2).unwrap().with_gain(Gain::Linear);
+        let parity = Grouping::new("parity", ["even"], [Some(0), None, Some(0)]).unwrap();
+        let evaluator = RankingEvaluator::new(vec![Box::new(ndcg)]).unwrap();
+        let mut evaluator = evaluator.with_item_slices(parity).unwrap();
+        let grades = Some([1.0, 9.0, 3.0].as_slice());
+        let list = UserList { user: 0, recommended: &[0, 2], relevant: &[0, 1, 2], grades };
+        evaluator.observe_all(&[list]).unwrap();
+        let report = evaluator.finish().unwrap();
+        let discount = 1.0 / 3_f64.log2();
+        let expected = (1.0 + 3.0 * discount) / (3.0 + 1.0 * discount);
+        let found = slice(&report, "even").summaries[0].value.unwrap();
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+
+    #[test]
     fn columns_are_observed_as_lists() {
         let recommended = Lists::from_rows([vec![0, 1], vec![], vec![3], vec![]]);
         let truth = Truth::new(5, &[0, 1, 4], &[1, 1, 0]).unwrap();
@@ -526,11 +543,13 @@ mod tests {
         let n_users = 2 * USERS_PER_BATCH as u32 + 77;
         let lists = Lists::from_rows((0..n_users).map(|user| [user % 3]));
         let truth = Truth::new(n_users as usize, &[n_users - 1], &[(n_users - 1) % 3]).unwrap();
-        let mut evaluator = recall_and_coverage();
+        let mut evaluator =
+            recall_and_coverage().with_catalogue(2, 0..4, vec![Box::new(CountsLists)]).unwrap();
         evaluator.observe_lists(&lists, &truth).unwrap();
         let report = evaluator.finish().unwrap();
         assert_eq!(report.summary("Recall@2").unwrap().value, Some(1.0));
         assert_eq!(report.summary("Recall@2").unwrap().n_undefined, n_users as usize - 1);
+        assert_eq!(report.summary("Lists@2").unwrap().value, Some(f64::from(n_users)));
         assert_eq!(report.summary("Coverage@2").unwrap().value, Some(3.0 / 4.0));
     }
 
@@ -548,8 +567,24 @@ mod tests {
         let ages = || Grouping::new("age", ["young"], [Some(0)]).unwrap();
         let evaluator = recall_and_coverage().with_user_slices(ages()).unwrap();
         assert!(recall_and_coverage().merge(evaluator.fork()).is_err());
+        let of_items = recall_and_coverage().with_item_slices(ages()).unwrap();
+        assert!(recall_and_coverage().merge(of_items.fork()).is_err());
+        assert!(of_items.fork().merge(of_items).is_ok());
         let message = evaluator.with_item_slices(ages()).unwrap_err().to_string();
         assert_eq!(message, "slices: two groupings are called age; rename one");
+    }
+
+    #[derive(Debug)]
+    struct CountsLists;
+
+    impl CatalogueMetric for CountsLists {
+        fn label(&self, k: usize) -> String {
+            format!("Lists@{k}")
+        }
+
+        fn measure(&self, exposure: &Exposure) -> Option<f64> {
+            Some(exposure.n_lists() as f64)
+        }
     }
 
     #[derive(Debug)]

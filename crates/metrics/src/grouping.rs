@@ -131,6 +131,8 @@ mod tests {
             "light", "light", "power", "light", "light", "light", "power", "light", "light", "light", "cold",
         ];
         assert_eq!(slices(&ten), expected);
+        let twenty: Vec<u64> = (1..=20).collect();
+        assert_eq!(Grouping::users_by_activity(&twenty).sizes(), [0, 16, 4]);
         // The fifth would cut through equals.
         let equal = Grouping::users_by_activity(&[7, 7, 7, 1, 1]);
         assert_eq!(slices(&equal), ["light"; 5]);

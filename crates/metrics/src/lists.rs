@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn the_highest_of_repeated_grades_counts() {
-        let truth = Truth::graded(2, &[1, 1, 1], &[4, 2, 4], &[1.0, 0.0, 3.0]).unwrap();
+        let truth = Truth::graded(2, &[1, 1, 1, 1], &[4, 2, 4, 4], &[1.0, 0.0, 3.0, 2.0]).unwrap();
         assert_eq!(truth.grades_of_user(1), Some([0.0, 3.0].as_slice()));
         assert_eq!(truth.grades_of_user(0), Some([0.0; 0].as_slice()));
         assert_eq!(Truth::new(2, &[1], &[4]).unwrap().grades_of_user(1), None);

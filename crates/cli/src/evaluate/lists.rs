@@ -20,7 +20,13 @@ pub(super) fn run(
     truth: &Path,
     arguments: &EvaluateLists,
 ) -> Result<(), Failure> {
-    let evaluation = files(recommendations, truth, arguments).evaluate(&config(arguments)?)?;
+    let config = config(arguments)?;
+    let files = files(recommendations, truth, arguments);
+    check_slices(&files)?;
+    if let Some(html) = &arguments.html {
+        check_report(html, &files)?;
+    }
+    let evaluation = files.evaluate(&config)?;
     for warning in evaluation.report.warnings() {
         note(format_args!("warning: {warning}"));
     }
@@ -39,6 +45,33 @@ pub(super) fn run(
     match (arguments.fail_on_leak, leaks(&evaluation)) {
         (true, Some(found)) => Err(Failure::Leak { found }),
         _ => Ok(()),
+    }
+}
+
+/// A name that was misspelt is not a file.
+fn check_slices(files: &EvaluationFiles) -> Result<(), Failure> {
+    match files.slices.iter().find(|path| !path.exists()) {
+        None => Ok(()),
+        Some(path) => {
+            let path = path.display();
+            let message =
+                format!("there is no file {path}; what is known by name are activity and popularity");
+            Err(burn_recsys_evaluation::Error::Parameter { parameter: "slices", message }.into())
+        }
+    }
+}
+
+/// Refuses to put the report in the place of what is read, or of what is no file.
+fn check_report(html: &Path, files: &EvaluationFiles) -> Result<(), Failure> {
+    let refused = |message: String| Failure::Report { path: html.to_path_buf(), message };
+    let Ok(metadata) = html.symlink_metadata() else { return Ok(()) };
+    if !metadata.is_file() {
+        return Err(refused("is there and is not a regular file; give another path".into()));
+    }
+    let is_same = |path: &Path| path.canonicalize().ok() == html.canonicalize().ok();
+    match files.paths().into_iter().find(|path| is_same(path)) {
+        Some(_) => Err(refused("is one of the files that are measured; give another path".into())),
+        None => Ok(()),
     }
 }
 
@@ -105,7 +138,7 @@ fn print_tables(evaluation: &Evaluation) {
 /// A metric a row, a cutoff a column; the interval and the undefined users of the largest cutoff.
 fn print_metrics(evaluation: &Evaluation) {
     let cutoffs = &evaluation.config.cutoffs;
-    let percent = evaluation.config.confidence.level() * 100.0;
+    let percent = percent(evaluation);
     let by = if evaluation.config.n_resamples.is_some() { ", bootstrap" } else { "" };
     let mut header = vec!["metric".to_owned()];
     header.extend(cutoffs.iter().map(|k| format!("@{k}")));
@@ -133,6 +166,19 @@ fn print_metrics(evaluation: &Evaluation) {
         table.push(row);
     }
     table.print();
+}
+
+/// Without the digits that a product of floats brings.
+fn percent(evaluation: &Evaluation) -> f64 {
+    (evaluation.config.confidence.level() * 1e8).round() / 1e6
+}
+
+/// A p value; one that is very small is not 0.
+fn p_value(value: Option<f64>) -> String {
+    match value {
+        Some(value) if value < 1e-4 => "<0.0001".to_owned(),
+        value => number(value),
+    }
 }
 
 /// The label without its cutoff.
@@ -177,9 +223,9 @@ fn print_slices(evaluation: &Evaluation) {
 fn print_comparison(evaluation: &Evaluation) {
     let Some(k) = evaluation.config.cutoffs.last() else { return };
     let of_largest = format!("@{k}");
-    let percent = evaluation.config.confidence.level() * 100.0;
-    let mut table =
-        Table::new(["metric", "lists", "compared", "difference"].map(str::to_owned).into_iter().chain([
+    let percent = percent(evaluation);
+    let mut table = Table::new(
+        ["metric", "lists", "compared", "compared - lists"].map(str::to_owned).into_iter().chain([
             format!("{percent}% interval (t)"),
             "p (t)".to_owned(),
             "p (bootstrap)".to_owned(),
@@ -187,7 +233,8 @@ fn print_comparison(evaluation: &Evaluation) {
             "better".to_owned(),
             "worse".to_owned(),
             "users".to_owned(),
-        ]));
+        ]),
+    );
     if evaluation.comparison.is_empty() {
         return;
     }
@@ -201,8 +248,8 @@ fn print_comparison(evaluation: &Evaluation) {
             number(paired.second),
             number(paired.difference),
             paired.t_interval.as_ref().map_or_else(|| "-".to_owned(), bounds),
-            number(paired.t_test_p_value),
-            number(paired.bootstrap_p_value),
+            p_value(paired.t_test_p_value),
+            p_value(paired.bootstrap_p_value),
             number(paired.effect_size),
             paired.n_better.to_string(),
             paired.n_worse.to_string(),

@@ -85,6 +85,9 @@ mod tests {
         let clipped = Ips::default().with_largest_weight(2.0).unwrap();
         let estimate = clipped.estimate(&log).unwrap();
         assert_eq!((estimate.value, estimate.clipped_share), ((2.0 + 1.0) / 2.0, 0.5));
+        // The weights are 4 and 1: one at the bound is not cut.
+        let at_bound = Ips::default().with_largest_weight(4.0).unwrap().estimate(&log).unwrap();
+        assert_eq!(at_bound.clipped_share, 0.0);
         assert_eq!((Ips::default().label(), clipped.label()), ("IPS".into(), "IPS(2)".into()));
         for bound in [0.0, -1.0, f64::NAN] {
             assert!(Ips::default().with_largest_weight(bound).is_err());
