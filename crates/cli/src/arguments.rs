@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// With --run, or nothing, a finished run beside the baselines. With --recommendations and --ground-truth the
     /// lists of any system, from CSV or parquet files; columns are found by their usual names (user_id, user,
     /// item_id, item, score, rank, ...) or named by options.
-    Evaluate(Evaluate),
+    Evaluate(Box<Evaluate>),
     /// The best items for a user, by a finished run.
     Recommend(Recommend),
     /// Models side by side in the experiment of a paper, on the split that it published.

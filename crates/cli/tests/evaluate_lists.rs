@@ -83,7 +83,7 @@ fn wrong_arguments_and_files() {
     bench.refused(&with(&["--run", "runs/run"]), 2, &["--run", "cannot be used with"]);
     bench.refused(&["evaluate", "--slices", "activity"], 2, &["--recommendations"]);
     bench.refused(&with(&["--k", "0"]), 2, &["--k", "at least 1"]);
-    bench.refused(&with(&["--confidence", "95"]), 2, &["confidence: 95 is not between 0 and 1"]);
+    bench.refused(&with(&["--confidence", "95"]), 2, &["confidence: 95 is not between 0 and 0.999999"]);
     bench.refused(&with(&["--slices", "activity"]), 2, &["activity", "training part"]);
     bench.refused(&with(&["--slices", "activty"]), 2, &["no file activty", "activity and popularity"]);
     bench.refused(&with(&["--bootstrap", "5"]), 2, &["must be 100 to 1000000"]);
