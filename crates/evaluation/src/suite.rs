@@ -8,8 +8,8 @@ use burn_recsys_metrics::beyond::{
 };
 use burn_recsys_metrics::catalogue::{CatalogueMetric, Coverage, Entropy, Gini, TailShare};
 use burn_recsys_metrics::ranking::{
-    AchievablePrecision, FBeta, Gain, HitRate, MeanAveragePrecision, MeanReciprocalRank, Ndcg, Precision,
-    RPrecision, RankBiasedPrecision, RankingMetric, Recall, RocAuc,
+    AchievablePrecision, FBeta, Gain, Ndcg, RPrecision, RankBiasedPrecision, RankingMetric, RocAuc,
+    standard_metrics,
 };
 use burn_recsys_metrics::{Grouping, Lists, RankingEvaluator};
 
@@ -122,18 +122,14 @@ pub(crate) fn evaluator(
 }
 
 fn of_lists(k: usize, is_graded: bool) -> Result<Vec<Box<dyn RankingMetric>>> {
-    let mut metrics: Vec<Box<dyn RankingMetric>> = vec![
-        Box::new(Ndcg::new(k)?),
-        Box::new(HitRate::new(k)?),
-        Box::new(Recall::new(k)?),
-        Box::new(Precision::new(k)?),
-        Box::new(MeanAveragePrecision::new(k)?),
-        Box::new(MeanReciprocalRank::new(k)?),
+    let mut metrics = standard_metrics(k)?;
+    let more: [Box<dyn RankingMetric>; 4] = [
         Box::new(FBeta::new(k, 1.0)?),
         Box::new(AchievablePrecision::new(k)?),
         Box::new(RankBiasedPrecision::new(k, 0.8)?),
         Box::new(RocAuc::new(k)?),
     ];
+    metrics.extend(more);
     if is_graded {
         metrics.insert(1, Box::new(Ndcg::new(k)?.with_gain(Gain::Linear)));
         metrics.insert(2, Box::new(Ndcg::new(k)?.with_gain(Gain::Exponential)));
