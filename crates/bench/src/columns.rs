@@ -15,7 +15,7 @@ pub(crate) fn write<const N: usize>(path: &Path, values: impl IntoIterator<Item 
     Ok(file.flush()?)
 }
 
-/// Reads what [`write`] wrote, without a second copy in memory.
+/// Reads what [`write()`] wrote, without a second copy in memory.
 ///
 /// # Errors
 /// If the file cannot be read or ends within a number.
