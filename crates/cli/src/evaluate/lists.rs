@@ -230,8 +230,8 @@ fn print_comparison(evaluation: &Evaluation) {
             "p (t)".to_owned(),
             "p (bootstrap)".to_owned(),
             "effect size".to_owned(),
-            "better".to_owned(),
-            "worse".to_owned(),
+            "higher".to_owned(),
+            "lower".to_owned(),
             "users".to_owned(),
         ]),
     );
