@@ -12,8 +12,9 @@
 //! | [`slate`] | pages with feedback for each place | click rates, the reward of a page |
 //! | [`counterfactual`] | logged feedback with probabilities | IPS, SNIPS: what another policy would earn |
 //!
-//! Beside them, [`debias`] limits how often a popular item counts in the truth, and [`leakage`] says what a test
-//! part gives away.
+//! Around them, [`Lists`] and [`Truth`] are made of columns, a [`Grouping`] divides users or items into slices,
+//! [`statistics`] says how sure a mean is and whether two models differ, [`debias`] limits how often a popular item
+//! counts in the truth, and [`leakage`] says what a test part gives away.
 //!
 //! A metric measures; a [`RankingEvaluator`] collects the values of all users, on as many threads as
 //! you like; its [`RankingReport`] averages them and keeps them per user.
@@ -46,10 +47,10 @@
 //! ```
 //!
 //! # Definitions
-//! The ranking and catalogue metrics equal those of RePlay 0.22.0, the pointwise ones those of
-//! scikit-learn 1.8.0, to twelve digits; the tests hold their values beside the script that made them.
-//! The mean of a ranking metric is over all users with relevant items; those without a recommendation
-//! count 0.
+//! Each metric says whose definition it follows; the tests hold the values of RePlay, RecTools, RecBole, scikit-learn and
+//! SciPy beside the scripts that made them, and `docs/metric-conformance.md` has the largest differences and where
+//! definitions differ. The mean of a ranking metric is over all users with relevant items; those without a
+//! recommendation count 0.
 //!
 //! # Invariants
 //! - Values are fractions in 0..1 unless a metric's documentation gives another range (LogLoss: nats, at
