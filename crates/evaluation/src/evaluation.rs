@@ -1,3 +1,4 @@
+use burn_recsys_metrics::catalogue::Exposure;
 use burn_recsys_metrics::leakage::{Finding, FindingKind, LeakageReport, Part};
 use burn_recsys_metrics::statistics::{Interval, PairedComparison};
 use burn_recsys_metrics::{Lists, RankingReport, SampledCandidates};
@@ -66,8 +67,7 @@ impl EvaluationFiles {
         notes.extend(length_note(&input.recommended, &cutoffs));
 
         let compared = input.compared.as_ref();
-        let (cut, graded) = (cutoffs.as_slice(), config.is_graded);
-        let mut measured = evaluator(&input, training.as_ref(), compared, cut, graded)?;
+        let mut measured = evaluator(&input, training.as_ref(), compared, &cutoffs, config.is_graded)?;
         let slices_need = |what: &'static str| {
             let message = "the slices are made of the training part; give it".to_owned();
             Error::Parameter { parameter: what, message }
@@ -94,7 +94,7 @@ impl EvaluationFiles {
                 }
             }
         }
-        let n_items = training.as_ref().map_or(input.item_ids.len(), Training::n_items);
+        let n_items = training.as_ref().map_or(input.item_ids.len(), |training| training.catalogue().len());
         if let Some(sampled) = sampled_candidates(&input, n_items)? {
             measured = measured.with_sampled_candidates(sampled);
         }
@@ -102,7 +102,7 @@ impl EvaluationFiles {
         let report = measured.finish()?;
         let mut comparison = Vec::new();
         if let Some(lists) = compared {
-            let mut other = evaluator(&input, training.as_ref(), None, cut, graded)?;
+            let mut other = evaluator(&input, training.as_ref(), None, &cutoffs, config.is_graded)?;
             other.observe_lists(lists, &input.truth)?;
             comparison = report.compare_all(&other.finish()?, &bootstrap_of_pairs)?;
         }
@@ -116,7 +116,10 @@ impl EvaluationFiles {
         Ok(Evaluation {
             users: count_users(&input),
             leakage_examples: leakage.as_ref().map(|leakage| examples(leakage, &input)).unwrap_or_default(),
-            exposure: training.as_ref().map(|training| exposure(training, &input.recommended, most)),
+            exposure: training
+                .as_ref()
+                .map(|training| exposure(training, &input.recommended, most))
+                .transpose()?,
             report,
             intervals,
             leakage,
@@ -220,14 +223,10 @@ fn sampled_candidates(input: &Input, n_items: usize) -> Result<Option<SampledCan
         .then_some(SampledCandidates { n_negatives: n_negatives as u64, n_items: n_items as u64 }))
 }
 
-fn exposure(training: &Training, recommended: &Lists, k: usize) -> Vec<u64> {
-    let in_catalogue = training.item_counts();
-    let mut counts = vec![0_u64; in_catalogue.len()];
-    for user in 0..recommended.n_users() as u32 {
-        recommended.of_user(user).iter().take(k).for_each(|&item| counts[item as usize] += 1);
-    }
-    let known = counts.into_iter().zip(in_catalogue).filter(|&(_, &met)| met > 0);
-    let mut counts: Vec<u64> = known.map(|(count, _)| count).collect();
+fn exposure(training: &Training, recommended: &Lists, k: usize) -> Result<Vec<u64>> {
+    let mut exposure = Exposure::new(k, training.catalogue().iter().copied())?;
+    (0..recommended.n_users() as u32).for_each(|user| exposure.observe(recommended.of_user(user)));
+    let mut counts = exposure.counts().to_vec();
     counts.sort_unstable_by(|a, b| b.cmp(a));
-    counts
+    Ok(counts)
 }

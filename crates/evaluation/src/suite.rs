@@ -31,28 +31,22 @@ impl Training {
         let Some(rows) = &input.train else { return Ok(None) };
         let (n_users, n_items) = (input.user_ids.len(), input.item_ids.len());
         let (users, items) = (&rows.users, &rows.items);
-        let count = |indices: &[u32], n: usize| {
-            let mut counts = vec![0; n];
-            indices.iter().for_each(|&index| counts[index as usize] += 1);
-            counts
-        };
-        let item_counts: Vec<u64> = count(items, n_items);
+        let popularity = ItemPopularity::of_pairs(n_users, n_items, users, items)?;
+        let item_counts: Vec<u64> =
+            (0..n_items as u32).map(|item| popularity.n_interactions_of(item)).collect();
+        let mut user_counts = vec![0; n_users];
+        users.iter().for_each(|&user| user_counts[user as usize] += 1);
         Ok(Some(Training {
             histories: Arc::new(Lists::of_pairs(n_users, users, items)?),
-            popularity: Arc::new(ItemPopularity::of_pairs(n_users, n_items, users, items)?),
+            popularity: Arc::new(popularity),
             catalogue: (0..n_items as u32).filter(|&item| item_counts[item as usize] > 0).collect(),
-            user_counts: count(users, n_users),
+            user_counts,
             item_counts,
         }))
     }
 
-    pub(crate) fn n_items(&self) -> usize {
-        self.catalogue.len()
-    }
-
-    /// How often each item was met.
-    pub(crate) fn item_counts(&self) -> &[u64] {
-        &self.item_counts
+    pub(crate) fn catalogue(&self) -> &[u32] {
+        &self.catalogue
     }
 
     pub(crate) fn users_by_activity(&self) -> Grouping {
