@@ -27,6 +27,7 @@ pub mod past;
 pub mod protocol;
 pub mod random;
 mod sample;
+mod sequences;
 mod source;
 mod split;
 pub mod synthetic;
@@ -45,5 +46,6 @@ pub use sample::{
     MixedNegatives, NegativeSampler, PopularityNegatives, SharedNegativeSampler, UniformNegatives,
     mixed_log_probability,
 };
+pub use sequences::{Sequences, StoredSequences};
 pub use split::{DroppedCold, PartSummary, RowOrder, Split, SplitConfig, SplitManifest, Strategy};
 pub use table::{InteractionFormat, parse_interactions, read_interactions};

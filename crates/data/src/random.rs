@@ -32,6 +32,14 @@ pub enum Stream {
     Candidates,
     /// Hash functions.
     Hashing,
+    /// Random walks on a graph.
+    Walks,
+    /// Which items of a sequence are each other's context, and which frequent ones are left out.
+    Windows,
+    /// Which edges of a graph age away.
+    Freshness,
+    /// Which neighbours of a node are looked at.
+    Neighbours,
 }
 
 impl Stream {
@@ -48,6 +56,10 @@ impl Stream {
             Stream::HoldOut => 9,
             Stream::Candidates => 10,
             Stream::Hashing => 11,
+            Stream::Walks => 12,
+            Stream::Windows => 13,
+            Stream::Freshness => 14,
+            Stream::Neighbours => 15,
         }
     }
 }
