@@ -32,6 +32,7 @@ mod source;
 mod split;
 pub mod synthetic;
 mod table;
+pub mod windows;
 
 pub use cold_start::{ColdStart, ColdStartConfig};
 pub use csr::Csr;

@@ -68,6 +68,26 @@ impl AliasTable {
         Ok(AliasTable { slots: slots(&mut parts), cumulative })
     }
 
+    /// A table for draws proportional to `count^alpha`. `alpha` 0.75 is the noise of word2vec (Mikolov et
+    /// al. 2013, "Distributed representations of words and phrases and their compositionality"), 0 is uniform
+    /// over all indices, those with a count of 0 included.
+    ///
+    /// # Errors
+    /// If there is no count, `alpha` is negative or not finite, or `alpha` is above 0 and all counts are 0.
+    pub fn from_counts(counts: &[u64], alpha: f64) -> Result<Self> {
+        if !(alpha >= 0.0 && alpha.is_finite()) {
+            let message = format!("{alpha} must be a finite number, at least 0");
+            return Err(Error::Parameter { parameter: "alpha", message });
+        }
+        // Relative to the largest, a power cannot overflow.
+        let max = counts.iter().copied().max().unwrap_or(0).max(1) as f64;
+        let weights: Vec<f64> = counts.iter().map(|&count| (count as f64 / max).powf(alpha)).collect();
+        AliasTable::new(&weights).map_err(|error| match error {
+            Error::Parameter { message, .. } => Error::Parameter { parameter: "counts", message },
+            other => other,
+        })
+    }
+
     /// The number of indices.
     #[expect(clippy::len_without_is_empty, reason = "a table is never empty")]
     pub fn len(&self) -> usize {
