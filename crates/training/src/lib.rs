@@ -7,6 +7,7 @@
 //! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`], [`SimpleXTask`], [`PairTask`] |
 //! | the loop | [`fit`] |
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`]; [`CandidateSet`], [`evaluate_candidates`] |
+//! | how well links are predicted | [`LinkTest`] |
 //! | experiments of papers | [`protocol`] |
 //! | the folder that survives a crash | [`RunFolder`] |
 //! | all of it together | [`train`] |
@@ -31,6 +32,7 @@ mod evaluate;
 mod files;
 mod fit;
 mod horizon;
+mod links;
 mod optimizers;
 mod pair_task;
 mod pairs;
@@ -62,9 +64,10 @@ pub use evaluate::{Evaluation, Seen, TestSet, evaluate};
 pub use files::write_atomic;
 pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, TrainState, fit};
 pub use horizon::{HorizonBatch, HorizonConfig, HorizonFeatures, HorizonModel, HorizonTask, fit_horizons};
+pub use links::{LinkMetrics, LinkTest};
 pub use optimizers::Optimizers;
 pub use pair_task::{PairBatch, PairTask};
-pub use pairs::{FittedPairs, PairTraining, fit_pairs};
+pub use pairs::{FittedPairs, PairTraining, fit_pairs, pair_logits};
 pub use prepare::Prepared;
 pub use recommend::{Recommendation, Recommender};
 pub use retrieval_task::{Negatives, RetrievalBatch, RetrievalRows, RetrievalTask};

@@ -4,7 +4,7 @@ use burn::optim::AdamConfig;
 use burn::tensor::Device;
 use burn_recsys_data::Sequences;
 use burn_recsys_data::windows::WindowConfig;
-use burn_recsys_embeddings::{LazyAdam, SparseOptimizer};
+use burn_recsys_embeddings::{LazyAdam, SparseOptimizer, Tape};
 use burn_recsys_models::PairEncoder;
 use serde::{Deserialize, Serialize};
 
@@ -137,4 +137,33 @@ pub fn fit_pairs<M: PairEncoder>(
     };
     let TrainState { model, history, .. } = fit(&task, held_out, state, &fit_config, device, progress)?;
     Ok(FittedPairs { model, is_trained: counts.iter().map(|&count| count > 0).collect(), history })
+}
+
+/// Pairs whose logits are computed at once.
+const BLOCK: usize = 1 << 16;
+
+/// The logits of pairs of items, the mean of both directions; 0, which says nothing, where an item was never
+/// trained.
+///
+/// # Shapes
+/// - `is_trained`: `[n_items]`
+/// - output: one logit a pair
+///
+/// # Panics
+/// If an item is not below the number of items.
+pub fn pair_logits<M: PairEncoder>(model: &M, is_trained: &[bool], pairs: &[(u32, u32)]) -> Vec<f32> {
+    let mut logits = Vec::with_capacity(pairs.len());
+    for pairs in pairs.chunks(BLOCK) {
+        let (left, right): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
+        let logit = |centers: &[u32], contexts: &[u32]| {
+            let centers = model.embed_centers(centers, &mut Tape::off());
+            (centers * model.embed_contexts(contexts, &mut Tape::off())).sum_dim(1)
+        };
+        let both = (logit(&left, &right) + logit(&right, &left)) * 0.5;
+        #[expect(clippy::expect_used, reason = "tables are of f32")]
+        let both: Vec<f32> = both.into_data().try_to_vec().expect("logits of f32");
+        let is_known = |&(a, b): &(u32, u32)| is_trained[a as usize] && is_trained[b as usize];
+        logits.extend(pairs.iter().zip(both).map(|(pair, logit)| if is_known(pair) { logit } else { 0.0 }));
+    }
+    logits
 }

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::fields::{separator, split};
 use super::format::Layout;
-use super::{RelationEdge, EdgeFormat, EdgeList};
+use super::{EdgeFormat, EdgeList, RelationEdge};
 use crate::lines::{Line, Tally, TextLines, excerpt};
 use crate::table::{Codes, Merged, decode, trim};
 use crate::{Error, ReadLimits, ReadReport, Result};
