@@ -3,8 +3,10 @@
 //! Sums are kept in a fixed number of lanes and nothing is fused: the bits do not depend on the width of
 //! the processor's registers.
 
+use pulp::Simd;
+
 /// Sums are kept in so many lanes; vectors are padded with zeros to a multiple of it.
-pub(super) const LANES: usize = 8;
+pub(super) const LANES: usize = 16;
 
 /// So many dimensions of a vector.
 pub(super) type Lanes = [f32; LANES];
@@ -12,32 +14,50 @@ pub(super) type Lanes = [f32; LANES];
 /// Outputs that are worked on together: with so many their values and their steps stay in registers.
 const BLOCK: usize = 6;
 
-/// The number of [`Lanes`] of a vector of dimension `d`.
-pub(super) fn n_lanes(d: usize) -> usize {
-    d.div_ceil(LANES)
+/// The length of a vector of dimension `d` with its padding.
+pub(super) fn stride(d: usize) -> usize {
+    d.next_multiple_of(LANES)
+}
+
+/// Runs `work` with the widest registers that the processor has.
+#[inline(always)]
+pub(super) fn vectorised<W: Work>(work: W) {
+    struct Visit<W>(W);
+
+    impl<W: Work> pulp::WithSimd for Visit<W> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            self.0.run(simd);
+        }
+    }
+
+    pulp::Arch::new().dispatch(Visit(work));
+}
+
+/// What [`vectorised`] runs.
+///
+/// Not a closure: one that is not consumed by its call is called through a shim, which is compiled for the
+/// narrowest registers unless it happens to be inlined.
+pub(super) trait Work {
+    /// To be inlined always, with all that takes time.
+    fn run<S: Simd>(self, simd: S);
 }
 
 /// Vectors by number, or a range of their dimensions.
 pub(super) trait Rows {
-    /// The number of [`Lanes`] of a row.
-    fn width(&self) -> usize;
-
-    /// Dimensions `at` of a row.
-    fn read(&self, row: u32, at: usize) -> Lanes;
+    /// A row, padded.
+    fn row(&self, row: u32) -> &[f32];
 }
 
 /// Rows that can be changed.
 pub(super) trait RowsMut: Rows {
-    /// Adds `step` to dimensions `at` of a row, of which `old` has been read.
-    fn add(&mut self, row: u32, at: usize, old: Lanes, step: Lanes);
-}
+    /// Whether a row becomes the step that is added to it; such a row can make one step only.
+    const BECOME_STEPS: bool = false;
 
-/// `sum += scale * value`
-#[inline(always)]
-fn add_scaled(sum: &mut Lanes, scale: f32, value: &Lanes) {
-    for lane in 0..LANES {
-        sum[lane] += scale * value[lane];
-    }
+    /// As [`row`](Rows::row).
+    fn row_mut(&mut self, row: u32) -> &mut [f32];
 }
 
 /// The sum of all lanes, halves added to halves.
@@ -55,19 +75,19 @@ fn total(mut sums: Lanes) -> f32 {
 
 /// Calls `$run::<N>` with the outputs, block by block; `$offset` is the number of those before the block.
 macro_rules! by_blocks {
-    ($outputs:expr, |$offset:ident, $block:ident| $run:ident($($argument:expr),*)) => {{
+    ($outputs:expr, |$offset:ident, $block:ident| $call:ident!($($argument:expr),*)) => {{
         let (mut $offset, mut rest): (usize, &[u32]) = (0, $outputs);
         loop {
             match rest {
                 [] => break,
-                &[a] => { let $block = [a]; $run::<1, _, _>($($argument),*); break }
-                &[a, b] => { let $block = [a, b]; $run::<2, _, _>($($argument),*); break }
-                &[a, b, c] => { let $block = [a, b, c]; $run::<3, _, _>($($argument),*); break }
-                &[a, b, c, d] => { let $block = [a, b, c, d]; $run::<4, _, _>($($argument),*); break }
-                &[a, b, c, d, e] => { let $block = [a, b, c, d, e]; $run::<5, _, _>($($argument),*); break }
+                &[a] => { let $block = [a]; $call!(1, $($argument),*); break }
+                &[a, b] => { let $block = [a, b]; $call!(2, $($argument),*); break }
+                &[a, b, c] => { let $block = [a, b, c]; $call!(3, $($argument),*); break }
+                &[a, b, c, d] => { let $block = [a, b, c, d]; $call!(4, $($argument),*); break }
+                &[a, b, c, d, e] => { let $block = [a, b, c, d, e]; $call!(5, $($argument),*); break }
                 &[a, b, c, d, e, f, ..] => {
                     let $block = [a, b, c, d, e, f];
-                    $run::<BLOCK, _, _>($($argument),*);
+                    $call!(BLOCK, $($argument),*);
                     rest = &rest[BLOCK..];
                     $offset += BLOCK;
                 }
@@ -81,98 +101,129 @@ macro_rules! by_blocks {
 /// A table may be cut into ranges of dimensions, the same for both sides: `tables` are the ranges in order.
 /// The bits do not depend on the cuts.
 #[inline(always)]
-pub(super) fn products<I: Rows, O: Rows>(
+pub(super) fn products<S: Simd, I: Rows, O: Rows>(
+    simd: S,
     tables: &[(I, O)],
     inputs: &[u32],
     outputs: &[u32],
     products: &mut [f32],
 ) {
-    let n = outputs.len();
-    for (&input, products) in inputs.iter().zip(products.chunks_exact_mut(n)) {
-        by_blocks!(outputs, |offset, block| block_products(tables, input, block, &mut products[offset..]));
+    macro_rules! call {
+        ($n:expr, $registers:expr, $input:expr, $block:expr, $products:expr) => {
+            block_products::<{ $n }, { $registers }, S, I, O>(simd, tables, $input, $block, $products)
+        };
+    }
+    for (&input, products) in inputs.iter().zip(products.chunks_exact_mut(outputs.len())) {
+        // Registers for all lanes of a sum.
+        match S::F32_LANES {
+            16 => by_blocks!(outputs, |offset, block| call!(1, input, block, &mut products[offset..])),
+            8 => by_blocks!(outputs, |offset, block| call!(2, input, block, &mut products[offset..])),
+            4 => by_blocks!(outputs, |offset, block| call!(4, input, block, &mut products[offset..])),
+            _ => by_blocks!(outputs, |offset, block| call!(16, input, block, &mut products[offset..])),
+        }
     }
 }
 
 #[inline(always)]
-fn block_products<const N: usize, I: Rows, O: Rows>(
+fn block_products<const N: usize, const REGISTERS: usize, S: Simd, I: Rows, O: Rows>(
+    simd: S,
     tables: &[(I, O)],
     input: u32,
     outputs: [u32; N],
     products: &mut [f32],
 ) {
-    let mut sums = [[0.0; LANES]; N];
+    let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; N];
     for (inputs, rows) in tables {
-        for at in 0..inputs.width() {
-            let x = inputs.read(input, at);
-            for (sum, &output) in sums.iter_mut().zip(&outputs) {
-                let y = rows.read(output, at);
-                for lane in 0..LANES {
-                    sum[lane] += x[lane] * y[lane];
+        let xs = S::as_simd_f32s(inputs.row(input)).0.as_chunks::<REGISTERS>().0;
+        let mut ys = [xs; N];
+        for which in 0..N {
+            let y = S::as_simd_f32s(rows.row(outputs[which])).0.as_chunks().0;
+            ys[which] = &y[..xs.len()];
+        }
+        for (at, x) in xs.iter().enumerate() {
+            for which in 0..N {
+                for register in 0..REGISTERS {
+                    let product = simd.mul_f32s(x[register], ys[which][at][register]);
+                    sums[which][register] = simd.add_f32s(sums[which][register], product);
                 }
             }
         }
     }
-    for (product, sum) in products.iter_mut().zip(sums) {
-        *product = total(sum);
+    for which in 0..N {
+        let mut lanes = [0.0; LANES];
+        S::as_mut_simd_f32s(&mut lanes).0.copy_from_slice(&sums[which]);
+        products[which] = total(lanes);
     }
 }
+
+/// An input's values in one register and what is added to them.
+pub(super) type Scratch = [Lanes; 2];
 
 /// Adds to every input row its gradients times the output rows, and to every output row its gradients times
 /// the input rows, all taken before the step.
 ///
 /// A row that is there twice makes two steps.
 #[inline(always)]
-pub(super) fn step<I: RowsMut, O: RowsMut>(
+pub(super) fn step<S: Simd, I: RowsMut, O: RowsMut>(
+    simd: S,
     input_rows: &mut I,
     output_rows: &mut O,
     inputs: &[u32],
     outputs: &[u32],
     gradients: &[f32],
-    scratch: &mut Vec<[Lanes; 2]>,
+    scratch: &mut Vec<Scratch>,
 ) {
-    let n = outputs.len();
-    scratch.resize(inputs.len(), Default::default());
-    for at in 0..input_rows.width() {
-        for (&input, scratch) in inputs.iter().zip(scratch.iter_mut()) {
-            *scratch = [input_rows.read(input, at), [0.0; LANES]];
+    macro_rules! call {
+        ($n:expr, $block:expr, $at:expr, $gradients:expr, $scratch:expr) => {
+            block_step::<{ $n }, S, O>(simd, output_rows, $block, $at, $gradients, outputs.len(), $scratch)
+        };
+    }
+    let Some(&first) = inputs.first() else { return };
+    scratch.resize(inputs.len(), [[0.0; LANES]; 2]);
+    let scratch = &mut scratch[..];
+    for at in 0..S::as_simd_f32s(input_rows.row(first)).0.len() {
+        for (&input, [x, dx]) in inputs.iter().zip(&mut *scratch) {
+            S::as_mut_simd_f32s(x).0[0] = S::as_simd_f32s(input_rows.row(input)).0[at];
+            S::as_mut_simd_f32s(dx).0[0] = simd.splat_f32s(0.0);
         }
-        by_blocks!(outputs, |offset, block| block_step(
-            output_rows,
-            block,
-            at,
-            &gradients[offset..],
-            n,
-            scratch
-        ));
-        for (&input, &[old, step]) in inputs.iter().zip(scratch.iter()) {
-            input_rows.add(input, at, old, step);
+        by_blocks!(outputs, |offset, block| call!(block, at, &gradients[offset..], scratch));
+        for (&input, [_, dx]) in inputs.iter().zip(&*scratch) {
+            let x = &mut S::as_mut_simd_f32s(input_rows.row_mut(input)).0[at];
+            *x = simd.add_f32s(*x, S::as_simd_f32s(dx).0[0]);
         }
     }
 }
 
 #[inline(always)]
-fn block_step<const N: usize, O: RowsMut, S: AsMut<[[Lanes; 2]]>>(
+fn block_step<const N: usize, S: Simd, O: RowsMut>(
+    simd: S,
     rows: &mut O,
     outputs: [u32; N],
     at: usize,
     gradients: &[f32],
     n: usize,
-    scratch: &mut S,
+    scratch: &mut [Scratch],
 ) {
-    let ys = outputs.map(|output| rows.read(output, at));
-    let mut steps = [[0.0; LANES]; N];
-    for ([x, dx], gradients) in scratch.as_mut().iter_mut().zip(gradients.chunks(n)) {
+    let mut ys = [simd.splat_f32s(0.0); N];
+    let mut steps = ys;
+    for which in 0..N {
+        ys[which] = S::as_simd_f32s(rows.row(outputs[which])).0[at];
+    }
+    for ([x, dx], gradients) in scratch.iter_mut().zip(gradients.chunks(n)) {
+        let x = S::as_simd_f32s(x).0[0];
+        let dx = &mut S::as_mut_simd_f32s(dx).0[0];
         let mut sum = *dx;
-        if let Some(gradients) = gradients.first_chunk::<N>() {
-            for which in 0..N {
-                add_scaled(&mut sum, gradients[which], &ys[which]);
-                add_scaled(&mut steps[which], gradients[which], x);
-            }
+        let gradients = &gradients[..N];
+        for which in 0..N {
+            let gradient = simd.splat_f32s(gradients[which]);
+            sum = simd.add_f32s(sum, simd.mul_f32s(gradient, ys[which]));
+            steps[which] = simd.add_f32s(steps[which], simd.mul_f32s(gradient, x));
         }
         *dx = sum;
     }
     for which in 0..N {
-        rows.add(outputs[which], at, ys[which], steps[which]);
+        let y = &mut S::as_mut_simd_f32s(rows.row_mut(outputs[which])).0[at];
+        *y = if O::BECOME_STEPS { steps[which] } else { simd.add_f32s(*y, steps[which]) };
     }
 }
 

@@ -1,9 +1,10 @@
 //! Training by all threads at once.
 
+use pulp::Simd;
 use rayon::prelude::*;
 
 use super::config::{Tally, Training};
-use super::kernels::{LANES, Lanes, LogisticLoss, Rows, RowsMut, products, step};
+use super::kernels::{LogisticLoss, Rows, RowsMut, Scratch, Work, products, step, vectorised};
 use super::table::{Panel, SharedRows, Weights};
 use super::windows::{Epoch, Passage, Windows};
 
@@ -60,9 +61,8 @@ impl LockFree {
         rate: f32,
         desk: &mut Desk,
     ) -> Tally {
-        let width = self.inputs.width();
         let shape = training.shape();
-        let Desk { windows, distinct, places, inputs, before, outputs, names, gradients, scratch, .. } = desk;
+        let Desk { windows, distinct, places, .. } = desk;
         let (rows, _) = passage.with_margins(shape.config.window);
         distinct.clear();
         places.clear();
@@ -75,46 +75,54 @@ impl LockFree {
         }));
         windows.clear();
         windows.push(epoch, passage, shape, training.vocabulary, |place| places[place]);
-        let mut tally = Tally { loss: 0.0, n_samples: windows.n_pairs() as u64, n_words: passage.len() as u64 };
-        let zeros = [0.0; LANES];
-        inputs.values_mut().resize(distinct.len() * width, zeros);
+        let n_samples = windows.n_pairs() as u64;
+        let mut loss = 0.0;
+        vectorised(Visit { shared: self, desk, rate, loss: &mut loss });
+        Tally { loss, n_samples, n_words: passage.len() as u64 }
+    }
+}
+
+/// The steps of a passage that lies on the desk.
+struct Visit<'v> {
+    shared: &'v LockFree,
+    desk: &'v mut Desk,
+    rate: f32,
+    loss: &'v mut f64,
+}
+
+impl Work for Visit<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let width = self.shared.inputs.width();
+        let Desk { windows, distinct, inputs, before, outputs, names, gradients, scratch, .. } = self.desk;
+        inputs.values_mut().resize(distinct.len() * width, 0.0);
         for (&row, values) in distinct.iter().zip(inputs.values_mut().chunks_exact_mut(width)) {
-            self.inputs.read(row, values);
+            self.shared.inputs.read(row, values);
         }
         before.clear();
         before.extend_from_slice(inputs.values());
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let mut loss = LogisticLoss::new();
-                for window in windows.iter() {
-                    let n = window.outputs.len();
-                    outputs.0.values_mut().resize(n * width, zeros);
-                    for (&row, values) in window.outputs.iter().zip(outputs.0.values_mut().chunks_exact_mut(width)) {
-                        self.outputs.read(row, values);
-                    }
-                    names.clear();
-                    names.extend(0..n as u32);
-                    gradients.resize(window.inputs.len() * n, 0.0);
-                    products(&[(&*inputs, &outputs.0)], window.inputs, names, gradients);
-                    loss.add(gradients, n, rate);
-                    step(inputs, outputs, window.inputs, names, gradients, scratch);
-                    for (&row, steps) in window.outputs.iter().zip(outputs.0.values().chunks_exact(width)) {
-                        self.outputs.add(row, steps);
-                    }
-                }
-                tally.loss = loss.total();
-                for (after, before) in inputs.values_mut().iter_mut().zip(before.iter()) {
-                    for lane in 0..LANES {
-                        after[lane] -= before[lane];
-                    }
-                }
-                for (&row, steps) in distinct.iter().zip(inputs.values().chunks_exact(width)) {
-                    self.inputs.add(row, steps);
-                }
-            },
-        );
-        tally
+        let mut loss = LogisticLoss::new();
+        for window in windows.iter() {
+            let n = window.outputs.len();
+            outputs.0.values_mut().resize(n * width, 0.0);
+            for (&row, values) in window.outputs.iter().zip(outputs.0.values_mut().chunks_exact_mut(width)) {
+                self.shared.outputs.read(row, values);
+            }
+            names.clear();
+            names.extend(0..n as u32);
+            gradients.resize(window.inputs.len() * n, 0.0);
+            products(simd, &[(&*inputs, &outputs.0)], window.inputs, names, gradients);
+            loss.add(gradients, n, self.rate);
+            step(simd, inputs, outputs, window.inputs, names, gradients, scratch);
+            for (&row, steps) in window.outputs.iter().zip(outputs.0.values().chunks_exact(width)) {
+                self.shared.outputs.add(row, steps);
+            }
+        }
+        *self.loss = loss.total();
+        inputs.values_mut().iter_mut().zip(before.iter()).for_each(|(after, before)| *after -= before);
+        for (&row, steps) in distinct.iter().zip(inputs.values().chunks_exact(width)) {
+            self.shared.inputs.add(row, steps);
+        }
     }
 }
 
@@ -130,11 +138,11 @@ struct Desk {
     /// Copies of their vectors, which are worked on.
     inputs: Panel,
     /// The same as they were.
-    before: Vec<Lanes>,
+    before: Vec<f32>,
     outputs: Steps,
     names: Vec<u32>,
     gradients: Vec<f32>,
-    scratch: Vec<[Lanes; 2]>,
+    scratch: Vec<Scratch>,
 }
 
 impl Desk {
@@ -160,20 +168,16 @@ struct Steps(Panel);
 
 impl Rows for Steps {
     #[inline(always)]
-    fn width(&self) -> usize {
-        self.0.width()
-    }
-
-    #[inline(always)]
-    fn read(&self, row: u32, at: usize) -> Lanes {
-        self.0.read(row, at)
+    fn row(&self, row: u32) -> &[f32] {
+        self.0.row(row)
     }
 }
 
 impl RowsMut for Steps {
+    const BECOME_STEPS: bool = true;
+
     #[inline(always)]
-    fn add(&mut self, row: u32, at: usize, _old: Lanes, step: Lanes) {
-        let place = row as usize * self.0.width() + at;
-        self.0.values_mut()[place] = step;
+    fn row_mut(&mut self, row: u32) -> &mut [f32] {
+        self.0.row_mut(row)
     }
 }

@@ -1,9 +1,10 @@
 //! Training with the same bits whatever the number of threads.
 
+use pulp::Simd;
 use rayon::prelude::*;
 
 use super::config::{SkipGramConfig, Tally, Training};
-use super::kernels::{Lanes, LogisticLoss, products, step};
+use super::kernels::{LANES, LogisticLoss, Scratch, Work, products, step, stride, vectorised};
 use super::table::{Panel, Weights};
 use super::vocabulary::Vocabulary;
 use super::windows::{Epoch, PASSAGE, Passage, Windows};
@@ -23,7 +24,7 @@ pub(super) struct Synchronous {
 struct Pair {
     inputs: Panel,
     outputs: Panel,
-    scratch: Vec<[Lanes; 2]>,
+    scratch: Vec<Scratch>,
 }
 
 /// Some windows of a block and the gradients of their pairs.
@@ -40,7 +41,7 @@ const MOST_OFTEN: f64 = 4.0;
 impl Synchronous {
     pub(super) fn new(weights: &Weights, _config: &SkipGramConfig, vocabulary: &Vocabulary) -> Self {
         let d = weights.d;
-        let n_panels = rayon::current_num_threads().min(super::kernels::n_lanes(d));
+        let n_panels = rayon::current_num_threads().min(stride(d) / LANES);
         let inputs = Panel::cut(&weights.inputs, d, n_panels);
         let outputs = Panel::cut(&weights.outputs, d, n_panels);
         let pair = |(inputs, outputs)| Pair { inputs, outputs, scratch: Vec::new() };
@@ -112,19 +113,49 @@ impl Synchronous {
             share.differentiate(training, epoch, &passages[begin..end], rate, &tables);
         });
         let shares = &*shares;
-        self.panels.par_iter_mut().with_max_len(1).for_each(|Pair { inputs, outputs, scratch }| {
-            pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for share in shares {
-                        for window in share.windows.iter() {
-                            let gradients = &share.gradients[window.first_pair..];
-                            step(inputs, outputs, window.inputs, window.outputs, gradients, scratch);
-                        }
-                    }
-                },
-            );
-        });
+        self.panels.par_iter_mut().with_max_len(1).for_each(|pair| vectorised(Steps { pair, shares }));
+    }
+}
+
+/// The steps of all windows of a block in a range of dimensions.
+struct Steps<'s> {
+    pair: &'s mut Pair,
+    shares: &'s [Share],
+}
+
+impl Work for Steps<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Pair { inputs, outputs, scratch } = self.pair;
+        for share in self.shares {
+            for window in share.windows.iter() {
+                let gradients = &share.gradients[window.first_pair..];
+                step(simd, inputs, outputs, window.inputs, window.outputs, gradients, scratch);
+            }
+        }
+    }
+}
+
+/// The steps that the products of some windows ask for.
+struct Gradients<'s> {
+    tables: &'s [(&'s Panel, &'s Panel)],
+    windows: &'s Windows,
+    gradients: &'s mut [f32],
+    rate: f32,
+    loss: &'s mut f64,
+}
+
+impl Work for Gradients<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let mut loss = LogisticLoss::new();
+        for window in self.windows.iter() {
+            let n_pairs = window.inputs.len() * window.outputs.len();
+            let gradients = &mut self.gradients[window.first_pair..][..n_pairs];
+            products(simd, self.tables, window.inputs, window.outputs, gradients);
+            loss.add(gradients, window.outputs.len(), self.rate);
+        }
+        *self.loss = loss.total();
     }
 }
 
@@ -148,19 +179,13 @@ impl Share {
         self.gradients.resize(self.windows.n_pairs(), 0.0);
         let n_words = passages.iter().map(|(_, passage)| passage.len() as u64).sum();
         let mut tally = Tally { loss: 0.0, n_samples: self.windows.n_pairs() as u64, n_words };
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let mut loss = LogisticLoss::new();
-                for window in self.windows.iter() {
-                    let n_pairs = window.inputs.len() * window.outputs.len();
-                    let gradients = &mut self.gradients[window.first_pair..][..n_pairs];
-                    products(tables, window.inputs, window.outputs, gradients);
-                    loss.add(gradients, window.outputs.len(), rate);
-                }
-                tally.loss = loss.total();
-            },
-        );
+        vectorised(Gradients {
+            tables,
+            windows: &self.windows,
+            gradients: &mut self.gradients,
+            rate,
+            loss: &mut tally.loss,
+        });
         self.tallies.push(tally);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use burn_recsys_data::random::{Random, Stream};
 use rayon::prelude::*;
 
-use super::kernels::{LANES, Lanes, Rows, RowsMut, n_lanes};
+use super::kernels::{LANES, Lanes, Rows, RowsMut, stride};
 
 /// Input and output vectors, row by row, `[n_rows, d]` each.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Weights {
     }
 }
 
-/// Dimensions `at` of a row of `d` values; zeros beyond its end.
+/// Values `at * LANES..` of a row of `d` values; zeros beyond its end.
 fn lanes_of(row: &[f32], at: usize) -> Lanes {
     let mut lanes = [0.0; LANES];
     let values = &row[at * LANES..row.len().min((at + 1) * LANES)];
@@ -40,27 +40,27 @@ fn lanes_of(row: &[f32], at: usize) -> Lanes {
     lanes
 }
 
-/// A range of the dimensions of all vectors of a side.
+/// A range of the dimensions of all vectors of a side, a multiple of [`LANES`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Panel {
     width: usize,
-    values: Vec<Lanes>,
+    values: Vec<f32>,
 }
 
 impl Panel {
-    /// An empty panel of rows of `width` [`Lanes`].
+    /// An empty panel of rows of `width` values.
     pub(super) fn new(width: usize) -> Self {
         Panel { width, values: Vec::new() }
     }
 
     /// Cuts rows of `d` values into `n_panels` ranges of dimensions, as equal as they can be.
     pub(super) fn cut(rows: &[f32], d: usize, n_panels: usize) -> Vec<Panel> {
-        let total = n_lanes(d);
+        let total = stride(d) / LANES;
         let bounds = |panel: usize| panel * total / n_panels..(panel + 1) * total / n_panels;
         let cut = |panel: usize| {
             let range = bounds(panel);
-            let values = rows.chunks_exact(d).flat_map(|row| range.clone().map(|at| lanes_of(row, at)));
-            Panel { width: range.len(), values: values.collect() }
+            let values = rows.chunks_exact(d).flat_map(|row| range.clone().flat_map(|at| lanes_of(row, at)));
+            Panel { width: range.len() * LANES, values: values.collect() }
         };
         (0..n_panels).into_par_iter().map(cut).collect()
     }
@@ -71,52 +71,40 @@ impl Panel {
         let mut rows = vec![0.0; n_rows * d];
         for (at, row) in rows.chunks_exact_mut(d).enumerate() {
             let values = panels.iter().flat_map(|panel| &panel.values[at * panel.width..][..panel.width]);
-            row.iter_mut().zip(values.flatten()).for_each(|(to, from)| *to = *from);
+            row.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
         }
         rows
     }
 
     /// The rows themselves.
-    pub(super) fn values_mut(&mut self) -> &mut Vec<Lanes> {
+    pub(super) fn values_mut(&mut self) -> &mut Vec<f32> {
         &mut self.values
     }
 
-    pub(super) fn values(&self) -> &[Lanes] {
+    /// As [`values_mut`](Self::values_mut).
+    pub(super) fn values(&self) -> &[f32] {
         &self.values
     }
 }
 
 impl Rows for Panel {
     #[inline(always)]
-    fn width(&self) -> usize {
-        self.width
-    }
-
-    #[inline(always)]
-    fn read(&self, row: u32, at: usize) -> Lanes {
-        self.values[row as usize * self.width + at]
+    fn row(&self, row: u32) -> &[f32] {
+        &self.values[row as usize * self.width..][..self.width]
     }
 }
 
 impl Rows for &Panel {
     #[inline(always)]
-    fn width(&self) -> usize {
-        self.width
-    }
-
-    #[inline(always)]
-    fn read(&self, row: u32, at: usize) -> Lanes {
-        self.values[row as usize * self.width + at]
+    fn row(&self, row: u32) -> &[f32] {
+        (*self).row(row)
     }
 }
 
 impl RowsMut for Panel {
     #[inline(always)]
-    fn add(&mut self, row: u32, at: usize, _old: Lanes, step: Lanes) {
-        let values = &mut self.values[row as usize * self.width + at];
-        for lane in 0..LANES {
-            values[lane] += step[lane];
-        }
+    fn row_mut(&mut self, row: u32) -> &mut [f32] {
+        &mut self.values[row as usize * self.width..][..self.width]
     }
 }
 
@@ -130,9 +118,6 @@ pub(super) struct SharedRows {
     pairs: Vec<AtomicU64>,
 }
 
-/// Atomic numbers in [`Lanes`].
-const PAIRS: usize = LANES / 2;
-
 fn pack([low, high]: [f32; 2]) -> u64 {
     u64::from(low.to_bits()) | u64::from(high.to_bits()) << 32
 }
@@ -143,41 +128,37 @@ fn unpack(pair: u64) -> [f32; 2] {
 
 impl SharedRows {
     pub(super) fn new(rows: &[f32], d: usize) -> Self {
-        let width = n_lanes(d);
-        let lanes = rows.chunks_exact(d).flat_map(|row| (0..width).map(|at| lanes_of(row, at)));
-        let pairs = lanes.flat_map(|lanes| {
-            std::array::from_fn::<_, PAIRS, _>(|at| AtomicU64::new(pack([lanes[2 * at], lanes[2 * at + 1]])))
-        });
-        SharedRows { width, pairs: pairs.collect() }
+        let width = stride(d);
+        let lanes = rows.chunks_exact(d).flat_map(|row| (0..width / LANES).flat_map(|at| lanes_of(row, at)));
+        let values: Vec<f32> = lanes.collect();
+        let pairs = values.as_chunks().0.iter().map(|&pair| AtomicU64::new(pack(pair))).collect();
+        SharedRows { width, pairs }
     }
 
+    /// The length of a row.
     pub(super) fn width(&self) -> usize {
         self.width
     }
 
-    fn row(&self, row: u32) -> &[[AtomicU64; PAIRS]] {
-        let length = self.width * PAIRS;
-        self.pairs[row as usize * length..][..length].as_chunks().0
+    fn row(&self, row: u32) -> &[AtomicU64] {
+        let length = self.width / 2;
+        &self.pairs[row as usize * length..][..length]
     }
 
     /// Copies a row to `values`.
     #[inline(always)]
-    pub(super) fn read(&self, row: u32, values: &mut [Lanes]) {
-        for (from, to) in self.row(row).iter().zip(values) {
-            for (from, to) in from.iter().zip(to.as_chunks_mut().0) {
-                *to = unpack(from.load(Ordering::Relaxed));
-            }
+    pub(super) fn read(&self, row: u32, values: &mut [f32]) {
+        for (from, to) in self.row(row).iter().zip(values.as_chunks_mut().0) {
+            *to = unpack(from.load(Ordering::Relaxed));
         }
     }
 
     /// Adds `steps` to a row.
     #[inline(always)]
-    pub(super) fn add(&self, row: u32, steps: &[Lanes]) {
-        for (to, step) in self.row(row).iter().zip(steps) {
-            for (to, step) in to.iter().zip(step.as_chunks::<2>().0) {
-                let old = unpack(to.load(Ordering::Relaxed));
-                to.store(pack([old[0] + step[0], old[1] + step[1]]), Ordering::Relaxed);
-            }
+    pub(super) fn add(&self, row: u32, steps: &[f32]) {
+        for (to, step) in self.row(row).iter().zip(steps.as_chunks::<2>().0) {
+            let old = unpack(to.load(Ordering::Relaxed));
+            to.store(pack([old[0] + step[0], old[1] + step[1]]), Ordering::Relaxed);
         }
     }
 
@@ -186,6 +167,6 @@ impl SharedRows {
         let values = |row: &[AtomicU64]| -> Vec<f32> {
             row.iter().flat_map(|pair| unpack(pair.load(Ordering::Relaxed))).take(d).collect()
         };
-        self.pairs.chunks_exact(self.width * PAIRS).flat_map(values).collect()
+        self.pairs.chunks_exact(self.width / 2).flat_map(values).collect()
     }
 }
