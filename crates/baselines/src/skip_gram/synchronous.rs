@@ -45,14 +45,17 @@ impl Synchronous {
         let inputs = Panel::cut(&weights.inputs, d, n_panels);
         let outputs = Panel::cut(&weights.outputs, d, n_panels);
         let pair = |(inputs, outputs)| Pair { inputs, outputs, scratch: Vec::new() };
-        let env = |n: &str, default: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
-        let block = ((env("SG_OFTEN", MOST_OFTEN) / vocabulary.largest_share()) as usize).clamp(env("SG_MIN", 128.0) as usize, env("SG_MAX", 8192.0) as usize);
+        let env =
+            |n: &str, default: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
+        let block = ((env("SG_OFTEN", MOST_OFTEN) / vocabulary.largest_share()) as usize)
+            .clamp(env("SG_MIN", 128.0) as usize, env("SG_MAX", 8192.0) as usize);
         let n_read = 16 * block;
         Synchronous { panels: inputs.into_iter().zip(outputs).map(pair).collect(), block, n_read }
     }
 
     pub(super) fn weights(&self, d: usize) -> Weights {
-        let join = |side: fn(&Pair) -> &Panel| Panel::join(&self.panels.iter().map(side).collect::<Vec<_>>(), d);
+        let join =
+            |side: fn(&Pair) -> &Panel| Panel::join(&self.panels.iter().map(side).collect::<Vec<_>>(), d);
         Weights { inputs: join(|pair| &pair.inputs), outputs: join(|pair| &pair.outputs), d }
     }
 
@@ -77,7 +80,9 @@ impl Synchronous {
             let passages: Vec<(usize, Passage<'_>)> = sequences
                 .iter()
                 .enumerate()
-                .flat_map(|(at, (number, rows))| Passage::all(*number, rows).map(move |passage| (at, passage)))
+                .flat_map(|(at, (number, rows))| {
+                    Passage::all(*number, rows).map(move |passage| (at, passage))
+                })
                 .collect();
             let mut rest = &passages[..];
             while let Some((at, _)) = rest.first() {
