@@ -14,7 +14,7 @@ use crate::{IdMap, ReadLimits, ReadReport, Result};
 
 /// A link from one node to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Edge {
+pub struct RelationEdge {
     /// Index in [`EdgeList::nodes`].
     pub source: u32,
     /// Index in [`EdgeList::nodes`].
@@ -45,7 +45,7 @@ pub struct EdgeList {
     /// The ids of all sources and targets.
     pub nodes: IdMap,
     /// In the order of the file.
-    pub edges: Vec<Edge>,
+    pub edges: Vec<RelationEdge>,
     /// The names of the relations, ascending by bytes; one without a name, `""`, if links have none.
     pub relations: Vec<String>,
 }
@@ -103,7 +103,7 @@ impl EdgeList {
         }
         links.sort_unstable();
         links.dedup();
-        let edge = |(source, target, relation)| Edge { source, target, relation, weight: 1.0 };
+        let edge = |(source, target, relation)| RelationEdge { source, target, relation, weight: 1.0 };
         EdgeList {
             nodes: merged.ids,
             edges: links.into_iter().map(edge).collect(),
@@ -119,12 +119,12 @@ impl EdgeList {
     /// The linked pairs of different nodes, the smaller index first, ascending and each once: those of one
     /// relation, or of all if `relation` is `None`. Links of weight 0 are left out.
     pub fn undirected(&self, relation: Option<u16>) -> Vec<(u32, u32)> {
-        let wanted = |edge: &&Edge| {
+        let wanted = |edge: &&RelationEdge| {
             edge.source != edge.target
                 && edge.weight > 0.0
                 && relation.is_none_or(|relation| relation == edge.relation)
         };
-        let pair = |edge: &Edge| (edge.source.min(edge.target), edge.source.max(edge.target));
+        let pair = |edge: &RelationEdge| (edge.source.min(edge.target), edge.source.max(edge.target));
         let mut pairs: Vec<(u32, u32)> = self.edges.iter().filter(wanted).map(pair).collect();
         pairs.sort_unstable();
         pairs.dedup();

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::fields::{separator, split};
 use super::format::Layout;
-use super::{Edge, EdgeFormat, EdgeList};
+use super::{EdgeFormat, EdgeList, RelationEdge};
 use crate::lines::{Line, Tally, TextLines, excerpt};
 use crate::table::{Codes, Merged, decode, trim};
 use crate::{Error, ReadLimits, ReadReport, Result};
@@ -92,7 +92,7 @@ fn columns(line: &[u8], format: &EdgeFormat) -> std::result::Result<(u8, Layout)
 struct Links {
     nodes: Codes,
     relations: FxHashMap<String, u32>,
-    edges: Vec<Edge>,
+    edges: Vec<RelationEdge>,
 }
 
 impl Links {
@@ -122,7 +122,7 @@ impl Links {
             Some(&known) => known,
             None => *self.relations.entry(relation.into_owned()).or_insert(next),
         };
-        self.edges.push(Edge {
+        self.edges.push(RelationEdge {
             source: self.nodes.code(source),
             target: self.nodes.code(target),
             // One too many is found out before the number is used.

@@ -13,7 +13,7 @@ fn read(text: &str, format: &EdgeFormat) -> std::result::Result<(EdgeList, ReadR
 
 fn spelled(links: &EdgeList) -> Vec<String> {
     let id = |node| links.nodes.external(node).unwrap();
-    let spell = |edge: &Edge| {
+    let spell = |edge: &RelationEdge| {
         format!(
             "{} {} {} {}",
             id(edge.source),
@@ -33,7 +33,7 @@ fn links_keep_the_order_of_the_file_and_nodes_that_of_their_ids() {
     assert_eq!(links.relations, ["a", "b"]);
     // Repeated links and loops are the caller's to judge.
     assert_eq!(spelled(&links), ["10 9 b 2", "9 10 a 0.5", "10 9 b 2", "9 9 b 0"]);
-    assert_eq!(links.edges[0], Edge { source: 1, target: 0, relation: 1, weight: 2.0 });
+    assert_eq!(links.edges[0], RelationEdge { source: 1, target: 0, relation: 1, weight: 2.0 });
     assert_eq!((report.n_lines, report.n_broken), (4, 0));
     assert_eq!(links.undirected(None), [(0, 1)]);
     assert_eq!(links.undirected(links.relation("a")), [(0, 1)]);
