@@ -14,7 +14,7 @@ use burn_recsys_models::{
 };
 use serde::Serialize;
 
-use crate::{LinkMetrics, LinkTest, PairTraining, Progress, Result, fit_pairs, pair_logits};
+use crate::{LinkMetrics, LinkTest, PairTraining, Result, fit_pairs, pair_logits};
 
 /// A third of the links between items held out, and what models may learn from.
 ///
