@@ -359,6 +359,19 @@ mod tests {
         }
     }
 
+    /// `tests/reference/amazon/generate.py` wrote both.
+    #[test]
+    fn python_agrees() {
+        let literals = include_str!("../../tests/reference/amazon/python.txt");
+        let objects = include_str!("../../tests/reference/amazon/python.json");
+        assert_eq!(literals.lines().count(), 200);
+        for (literal, object) in literals.split('\n').zip(objects.split('\n')).filter(|(l, _)| !l.is_empty())
+        {
+            let expected: Value = serde_json::from_str(object).unwrap();
+            assert_eq!(parse(literal), Ok(expected), "{literal}");
+        }
+    }
+
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
         for (literal, expected) in [

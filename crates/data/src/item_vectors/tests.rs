@@ -1,4 +1,5 @@
 use std::fs;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -274,6 +275,8 @@ fn wrong_tensors_are_refused() {
 }
 
 proptest! {
+    // Every file is synced to disk.
+    #![proptest_config(ProptestConfig::with_cases(50))]
     #[test]
     fn what_is_written_is_read(
         rows in prop::collection::btree_map("[a-c0-9é]{1,3}", prop::array::uniform3(-1e3f32..1e3), 0..12),
@@ -291,16 +294,21 @@ proptest! {
             }
         }
     }
+}
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn damaged_files_never_panic(place in any::<prop::sample::Index>(), byte: u8, cut in any::<prop::sample::Index>()) {
-        for (read, write) in FORMATS {
-            let mut bytes = written(write, &vectors());
+        static WHOLE: LazyLock<[(Read, Vec<u8>); 3]> =
+            LazyLock::new(|| FORMATS.map(|(read, write)| (read, written(write, &vectors()))));
+        for (read, whole) in &*WHOLE {
+            let mut bytes = whole.clone();
             let place = place.index(bytes.len());
             bytes[place] = byte;
-            let _ = read_bytes(read, &bytes);
+            let _ = read_bytes(*read, &bytes);
             bytes.truncate(cut.index(bytes.len()));
-            let _ = read_bytes(read, &bytes);
+            let _ = read_bytes(*read, &bytes);
         }
     }
 }
