@@ -40,6 +40,8 @@ pub enum Stream {
     Freshness,
     /// Which neighbours of a node are looked at.
     Neighbours,
+    /// Short walks whose visits are scores.
+    Visits,
 }
 
 impl Stream {
@@ -60,6 +62,7 @@ impl Stream {
             Stream::Windows => 13,
             Stream::Freshness => 14,
             Stream::Neighbours => 15,
+            Stream::Visits => 17,
         }
     }
 }
