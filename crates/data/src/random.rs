@@ -42,6 +42,8 @@ pub enum Stream {
     Neighbours,
     /// Which pairs of nodes without a link stand against held-out links.
     NonLinks,
+    /// Short walks whose visits are scores.
+    Visits,
 }
 
 impl Stream {
@@ -63,6 +65,7 @@ impl Stream {
             Stream::Freshness => 14,
             Stream::Neighbours => 15,
             Stream::NonLinks => 16,
+            Stream::Visits => 17,
         }
     }
 }
