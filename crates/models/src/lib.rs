@@ -16,6 +16,7 @@
 mod calibration;
 mod estimator;
 mod examples;
+mod graph_sage;
 mod loss;
 mod rebalance;
 mod representation;
@@ -31,6 +32,7 @@ pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
+pub use graph_sage::{Adjacency, GraphSage, GraphSageBatch, GraphSageConfig, NeighbourSampler, SageLayer};
 pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};

@@ -11,6 +11,7 @@
 //! | the folder that survives a crash | [`RunFolder`] |
 //! | all of it together | [`train`] |
 //! | a SimpleX from positives | [`fit_simplex`] |
+//! | a GraphSAGE from links and features | [`GraphSageTask`], [`fit_graph_sage`] |
 //! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
 //! | answers | [`Recommender`] |
 //!
@@ -29,6 +30,8 @@ mod estimator_task;
 mod evaluate;
 mod files;
 mod fit;
+mod graph_sage;
+mod graph_sage_task;
 mod horizon;
 mod optimizers;
 mod prepare;
@@ -57,6 +60,8 @@ pub use estimator_task::{EstimatorTask, Order};
 pub use evaluate::{Evaluation, Seen, TestSet, evaluate};
 pub use files::write_atomic;
 pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, TrainState, fit};
+pub use graph_sage::{FittedGraphSage, GraphSageTraining, fit_graph_sage};
+pub use graph_sage_task::{GraphSageTask, LinkBatch};
 pub use horizon::{HorizonBatch, HorizonConfig, HorizonFeatures, HorizonModel, HorizonTask, fit_horizons};
 pub use optimizers::Optimizers;
 pub use prepare::Prepared;
