@@ -22,6 +22,7 @@ mod rebalance;
 mod representation;
 mod simplex;
 mod streams;
+mod temporal;
 pub mod torch;
 mod tower;
 mod two_tower;
@@ -37,6 +38,11 @@ pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLo
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
 pub use simplex::{SimpleX, SimpleXConfig};
+pub use temporal::{
+    DecoderKind, LinkDecoder, MemoryCell, MemoryUpdater, RecentAttention, StateSizes, TemporalError,
+    TemporalEvents, TemporalGraphNetwork, TemporalGraphNetworkConfig, TemporalQuery, TemporalState,
+    TemporalVectors, TemporalView, TimeEncoding,
+};
 pub use tower::{
     FeatureTwoTower, FeatureTwoTowerConfig, FieldCombination, FieldLayer, FieldValues, HistoryAttention,
     HistoryPooling, Tower, TowerConfig, TowerError, TowerField, TowerRows, UNKNOWN, pair_logits,
