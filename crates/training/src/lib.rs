@@ -12,6 +12,7 @@
 //! | all of it together | [`train`] |
 //! | a SimpleX from positives | [`fit_simplex`] |
 //! | a GraphSAGE from links and features | [`GraphSageTask`], [`fit_graph_sage`] |
+//! | a temporal graph network from events | [`fit_temporal`], [`stream_links`] |
 //! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
 //! | answers | [`Recommender`] |
 //!
@@ -46,6 +47,7 @@ mod simplex_task;
 pub mod study;
 mod study_folder;
 mod task;
+mod temporal;
 mod two_branch_task;
 
 pub use candidates::{CandidateSet, evaluate_candidates};
@@ -74,4 +76,8 @@ pub use simplex::{FittedSimpleX, SimpleXTraining, fit_simplex};
 pub use simplex_task::{SimpleXBatch, SimpleXTask};
 pub use study_folder::StudyFolder;
 pub use task::Task;
+pub use temporal::{
+    FittedTemporal, InteractionEvents, LinkScorer, Met, RatingScale, StaticLinks, StreamedLink,
+    TemporalScorer, TemporalTraining, fit_temporal, stream_links,
+};
 pub use two_branch_task::{TwoBranchBatch, TwoBranchTask};

@@ -24,6 +24,7 @@ pub mod ml_100k_random;
 mod model;
 mod sampling;
 mod simplex;
+mod temporal_links;
 mod time_split;
 mod two_tower;
 
@@ -38,6 +39,7 @@ pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
 pub use model::{ProtocolModel, UnknownModel};
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
+pub use temporal_links::{LinkMeasures, LinkOutcome, TemporalLinks};
 pub use time_split::TimeSplit;
 pub use two_tower::{Sampling, TwoTowerRecipe};
 
