@@ -3,7 +3,8 @@
 //! This crate knows files and tables, not models: it does not depend on Burn and can be used alone.
 //! Data flows one way: a reader gives a [`Dataset`]; [`Filter`]s and a [`SplitConfig`] turn its
 //! [`Interactions`] into a [`Split`]; samplers draw from the training part, and [`past`] describes rows
-//! of both parts by what the training part held before them.
+//! of both parts by what the training part held before them. [`graph`] links items instead, and walks;
+//! [`windows`] reads [`Sequences`] as word2vec does.
 //!
 //! # Invariants
 //! - An id's dense index is its rank in the order of external ids (integers by value, text by
@@ -19,6 +20,7 @@ mod dataset;
 mod error;
 mod features;
 mod filter;
+pub mod graph;
 mod ids;
 mod interactions;
 pub mod movielens;
@@ -32,6 +34,7 @@ mod source;
 mod split;
 pub mod synthetic;
 mod table;
+pub mod windows;
 
 pub use cold_start::{ColdStart, ColdStartConfig};
 pub use csr::Csr;

@@ -68,6 +68,26 @@ impl AliasTable {
         Ok(AliasTable { slots: slots(&mut parts), cumulative })
     }
 
+    /// A table for draws proportional to `count^alpha`. `alpha` 0.75 is the noise of word2vec (Mikolov et
+    /// al. 2013, "Distributed representations of words and phrases and their compositionality"), 0 is uniform
+    /// over all indices, those with a count of 0 included.
+    ///
+    /// # Errors
+    /// If there is no count, `alpha` is negative or not finite, or `alpha` is above 0 and all counts are 0.
+    pub fn from_counts(counts: &[u64], alpha: f64) -> Result<Self> {
+        if !(alpha >= 0.0 && alpha.is_finite()) {
+            let message = format!("{alpha} must be a finite number, at least 0");
+            return Err(Error::Parameter { parameter: "alpha", message });
+        }
+        // Relative to the largest, a power cannot overflow.
+        let max = counts.iter().copied().max().unwrap_or(0).max(1) as f64;
+        let weights: Vec<f64> = counts.iter().map(|&count| (count as f64 / max).powf(alpha)).collect();
+        AliasTable::new(&weights).map_err(|error| match error {
+            Error::Parameter { message, .. } => Error::Parameter { parameter: "counts", message },
+            other => other,
+        })
+    }
+
     /// The number of indices.
     #[expect(clippy::len_without_is_empty, reason = "a table is never empty")]
     pub fn len(&self) -> usize {
@@ -110,6 +130,14 @@ impl AliasTable {
     pub(super) fn index_of_part(&self, part: u64) -> u32 {
         self.cumulative[1..].partition_point(|&end| end <= part) as u32
     }
+}
+
+/// The slots of a table for draws proportional to `weights`, which are finite, from 0, and not all 0: for
+/// each the number of 32-bit coins below which it gives its own index, and the index for all others.
+pub(crate) fn alias_slots(weights: &[f64]) -> impl Iterator<Item = (u32, u32)> {
+    let max = weights.iter().copied().fold(0.0, f64::max);
+    let mut parts = parts(weights, max, weights.len() as u64 * SLOT);
+    slots(&mut parts).into_iter().map(|slot| (slot.threshold, slot.alias))
 }
 
 /// Divides `n_parts` parts by weight.

@@ -56,19 +56,8 @@ impl PopularityNegatives {
     /// If there is no item, `alpha` is negative or not finite, or `alpha` is above 0 and all counts are
     /// 0.
     pub fn new(counts: &[u32], alpha: f64, seed: u64) -> Result<Self> {
-        if !(alpha >= 0.0 && alpha.is_finite()) {
-            return Err(Error::Parameter {
-                parameter: "alpha",
-                message: format!("{alpha} must be a finite number, at least 0"),
-            });
-        }
-        // Relative to the largest, a power cannot overflow.
-        let max = f64::from(counts.iter().copied().max().unwrap_or(0).max(1));
-        let weights: Vec<f64> = counts.iter().map(|&count| (f64::from(count) / max).powf(alpha)).collect();
-        let table = AliasTable::new(&weights).map_err(|error| match error {
-            Error::Parameter { message, .. } => Error::Parameter { parameter: "counts", message },
-            other => other,
-        })?;
+        let counts: Vec<u64> = counts.iter().map(|&count| u64::from(count)).collect();
+        let table = AliasTable::from_counts(&counts, alpha)?;
         Ok(PopularityNegatives { table, seed, exclusion: None })
     }
 
