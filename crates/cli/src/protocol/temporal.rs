@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use burn_recsys_data::movielens::read_folder;
 use burn_recsys_training::protocol::{
-    Choice, Contender, Epochs, LinkMeasures, LinkOutcome, Protocol, ProtocolModel, TemporalLinks, choose,
+    Choice, Contender, Epochs, LinkMeasures, LinkOutcome, Protocol, ProtocolModel, RefittedLinks,
+    TemporalLinks, choose,
 };
 use burn_recsys_training::{Result, TemporalScorer, TemporalTraining, device_from_name, fit_temporal};
 use serde_json::{Map, Value, json};
@@ -22,6 +23,9 @@ const K: usize = 10;
 /// Fitted once to the training part.
 const STATIC: [ProtocolModel; 4] =
     [ProtocolModel::Popular, ProtocolModel::ItemKnn, ProtocolModel::Ease, ProtocolModel::Bpr];
+
+/// Fitted again before every batch of events.
+const REFITTED: [ProtocolModel; 2] = [ProtocolModel::Popular, ProtocolModel::ItemKnn];
 
 /// `protocol temporal`.
 pub(super) fn run(common: &Common, arguments: &TemporalProtocol) -> Result<()> {
@@ -58,13 +62,8 @@ pub(super) fn run(common: &Common, arguments: &TemporalProtocol) -> Result<()> {
     let validation = links.static_validation(FRACTION)?;
     for model in STATIC {
         progress.now(format!("{model}"));
-        outcome.models.push(static_model(
-            model,
-            model.contender(&device).as_ref(),
-            &links,
-            &validation,
-            &seeds,
-        )?);
+        let contender = model.contender(&device);
+        outcome.models.extend(static_model(model, contender.as_ref(), &links, &validation, &seeds)?);
     }
     let mut of_seeds = Vec::new();
     let mut n_epochs = None;
@@ -95,18 +94,19 @@ pub(super) fn run(common: &Common, arguments: &TemporalProtocol) -> Result<()> {
     Ok(())
 }
 
+/// A model that is fitted once, and perhaps what it is when it is fitted again before every batch.
 fn static_model(
     model: ProtocolModel,
     contender: &dyn Contender,
     links: &TemporalLinks,
     validation: &Protocol,
     seeds: &[u64],
-) -> Result<ModelOutcome> {
+) -> Result<Vec<ModelOutcome>> {
     let start = Instant::now();
     let choice = choose(contender, Some(validation), K, FIRST_SEED, &mut |_| {})?;
     let search = start.elapsed().as_secs_f64();
-    let mut of_seeds = Vec::new();
-    // Another seed draws other negatives for the average precision, of a model without seeds too.
+    let (mut once, mut again) = (Vec::new(), Vec::new());
+    // Another seed draws other items for the average precision, of a model without seeds too.
     for &seed in seeds {
         let start = Instant::now();
         let epochs = choice.n_epochs.map_or(Epochs::Configured, Epochs::Exactly);
@@ -114,10 +114,25 @@ fn static_model(
         let train = start.elapsed().as_secs_f64();
         let start = Instant::now();
         let found = links.evaluate_static(scorer.as_ref(), seed)?;
-        of_seeds.push(SeedOutcome::of_metrics(seed, metrics(&found), [train, start.elapsed().as_secs_f64()]));
+        once.push(SeedOutcome::of_metrics(seed, metrics(&found), [train, start.elapsed().as_secs_f64()]));
+        if REFITTED.contains(&model) {
+            let start = Instant::now();
+            let mut refitted = RefittedLinks::new(contender, choice, links.train_part(), seed)?;
+            let found = links.evaluate(&mut refitted, seed)?;
+            again.push(SeedOutcome::of_metrics(
+                seed,
+                metrics(&found),
+                [train, start.elapsed().as_secs_f64()],
+            ));
+        }
     }
     let chosen = contender.parameters(choice.candidate);
-    Ok(ModelOutcome::new(model.name(), choice, chosen, search, of_seeds))
+    let mut outcomes = vec![ModelOutcome::new(model.name(), choice, chosen.clone(), search, once)];
+    if !again.is_empty() {
+        let name = format!("{model}, refitted");
+        outcomes.push(ModelOutcome::new(&name, choice, chosen, 0.0, again));
+    }
+    Ok(outcomes)
 }
 
 /// Measures by label.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use burn_recsys_data::Csr;
+use burn_recsys_data::graph::ItemGraph;
 use burn_recsys_data::random::{Draws, Random, Stream};
 use burn_recsys_embeddings::JaggedIds;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -29,6 +30,17 @@ impl Adjacency for Csr {
 
     fn neighbours(&self, node: u32) -> &[u32] {
         self.row(node)
+    }
+}
+
+/// The nodes at the other ends of a node's edges, all alike whatever their weights.
+impl Adjacency for ItemGraph {
+    fn n_nodes(&self) -> usize {
+        self.n_nodes()
+    }
+
+    fn neighbours(&self, node: u32) -> &[u32] {
+        self.neighbours(node)
     }
 }
 

@@ -7,6 +7,7 @@ use burn_recsys_models::{TemporalGraphNetwork, TemporalQuery, TemporalState};
 
 use super::InteractionEvents;
 use super::stream::LinkScorer;
+use crate::Result;
 
 /// Users that are compared with all items at once.
 const BLOCK: usize = 16;
@@ -53,7 +54,8 @@ impl LinkScorer for TemporalScorer<'_> {
         }
     }
 
-    fn pass(&mut self, events: &InteractionEvents, rows: Range<usize>) {
+    fn pass(&mut self, events: &InteractionEvents, rows: Range<usize>) -> Result<()> {
         self.model.pass(&mut self.state, &events.events().slice(rows));
+        Ok(())
     }
 }

@@ -21,7 +21,10 @@ pub trait LinkScorer {
     fn score(&mut self, events: &InteractionEvents, rows: Range<usize>, scores: &mut [f32]);
 
     /// The events `rows`, those of the last call of [`score`](Self::score), have happened.
-    fn pass(&mut self, events: &InteractionEvents, rows: Range<usize>);
+    ///
+    /// # Errors
+    /// If what is learned of them cannot be.
+    fn pass(&mut self, events: &InteractionEvents, rows: Range<usize>) -> Result<()>;
 }
 
 /// A model that is fitted once and learns nothing of what passes. Users that it has not been fitted to get the
@@ -55,7 +58,9 @@ impl LinkScorer for StaticLinks<'_> {
         }
     }
 
-    fn pass(&mut self, _events: &InteractionEvents, _rows: Range<usize>) {}
+    fn pass(&mut self, _events: &InteractionEvents, _rows: Range<usize>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What every user has met so far: items that are no candidates any more.
@@ -106,7 +111,7 @@ pub struct StreamedLink {
 /// An event whose item its user had met before is left out of what is given, but passes.
 ///
 /// # Errors
-/// If a score is NaN, or `batch` is 0.
+/// If a score is NaN, `batch` is 0, or the scorer cannot let events pass.
 pub fn stream_links(
     scorer: &mut dyn LinkScorer,
     events: &InteractionEvents,
@@ -137,7 +142,7 @@ pub fn stream_links(
             }
             met.add(user, item as u32);
         }
-        scorer.pass(events, of_batch);
+        scorer.pass(events, of_batch)?;
     }
     Ok(links)
 }
@@ -190,8 +195,9 @@ mod tests {
             scores.chunks_exact_mut(4).for_each(|row| row.copy_from_slice(&self.counts));
         }
 
-        fn pass(&mut self, events: &InteractionEvents, rows: Range<usize>) {
+        fn pass(&mut self, events: &InteractionEvents, rows: Range<usize>) -> Result<()> {
             rows.for_each(|row| self.counts[events.item(row) as usize] += 1.0);
+            Ok(())
         }
     }
 
@@ -228,7 +234,9 @@ mod tests {
             fn score(&mut self, _: &InteractionEvents, _: Range<usize>, scores: &mut [f32]) {
                 scores.fill(f32::NAN);
             }
-            fn pass(&mut self, _: &InteractionEvents, _: Range<usize>) {}
+            fn pass(&mut self, _: &InteractionEvents, _: Range<usize>) -> Result<()> {
+                Ok(())
+            }
         }
         let events = events(&[(0, 2)]);
         let mut met = Met::new(&events, 0..0);
