@@ -227,6 +227,9 @@ fn block_step<const N: usize, S: Simd, O: RowsMut>(
     }
 }
 
+/// So many factors of at most 2 in each lane, and the product of all lanes is finite in f64.
+const MOST_FACTORS: u32 = 1000 / LANES as u32;
+
 /// Logistic losses and their sum.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LogisticLoss {
@@ -269,7 +272,7 @@ impl LogisticLoss {
             }
             products.iter_mut().zip(steps).for_each(|(product, step)| *product = step);
             self.n_factors += 1;
-            if self.n_factors == 100 {
+            if self.n_factors == MOST_FACTORS {
                 self.flush();
             }
         }

@@ -94,7 +94,9 @@ impl Work for Visit<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let width = self.shared.inputs.width();
-        let Desk { windows, distinct, inputs, before, outputs, names, gradients, scratch, .. } = self.desk;
+        let Desk { windows, distinct, inputs, before, fresh, outputs, names, gradients, scratch, .. } = self.desk;
+        self.shared.inputs.touch(distinct);
+        self.shared.outputs.touch(windows.outputs());
         inputs.values_mut().resize(distinct.len() * width, 0.0);
         for (&row, values) in distinct.iter().zip(inputs.values_mut().chunks_exact_mut(width)) {
             self.shared.inputs.read(row, values);
@@ -114,15 +116,11 @@ impl Work for Visit<'_> {
             products(simd, &[(&*inputs, &outputs.0)], window.inputs, names, gradients);
             loss.add(gradients, n, self.rate);
             step(simd, inputs, outputs, window.inputs, names, gradients, scratch);
-            for (&row, steps) in window.outputs.iter().zip(outputs.0.values().chunks_exact(width)) {
-                self.shared.outputs.add(row, steps);
-            }
+            self.shared.outputs.add_all(window.outputs, outputs.0.values_mut(), fresh);
         }
         *self.loss = loss.total();
         inputs.values_mut().iter_mut().zip(before.iter()).for_each(|(after, before)| *after -= before);
-        for (&row, steps) in distinct.iter().zip(inputs.values().chunks_exact(width)) {
-            self.shared.inputs.add(row, steps);
-        }
+        self.shared.inputs.add_all(distinct, inputs.values_mut(), before);
     }
 }
 
@@ -139,6 +137,8 @@ struct Desk {
     inputs: Panel,
     /// The same as they were.
     before: Vec<f32>,
+    /// What output vectors have become meanwhile.
+    fresh: Vec<f32>,
     outputs: Steps,
     names: Vec<u32>,
     gradients: Vec<f32>,
@@ -154,6 +154,7 @@ impl Desk {
             places: Vec::new(),
             inputs: Panel::new(width),
             before: Vec::new(),
+            fresh: Vec::new(),
             outputs: Steps(Panel::new(width)),
             names: Vec::new(),
             gradients: Vec::new(),

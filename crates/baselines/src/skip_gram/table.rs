@@ -118,6 +118,9 @@ pub(super) struct SharedRows {
     pairs: Vec<AtomicU64>,
 }
 
+/// Pairs in a line of the cache.
+const LINE: usize = 8;
+
 fn pack([low, high]: [f32; 2]) -> u64 {
     u64::from(low.to_bits()) | u64::from(high.to_bits()) << 32
 }
@@ -145,6 +148,18 @@ impl SharedRows {
         &self.pairs[row as usize * length..][..length]
     }
 
+    /// Brings rows into the cache: their lines are asked for all at once.
+    #[inline(always)]
+    pub(super) fn touch(&self, rows: &[u32]) {
+        let mut sum = 0;
+        for &row in rows {
+            for line in self.row(row).chunks(LINE) {
+                sum ^= line[0].load(Ordering::Relaxed);
+            }
+        }
+        std::hint::black_box(sum);
+    }
+
     /// Copies a row to `values`.
     #[inline(always)]
     pub(super) fn read(&self, row: u32, values: &mut [f32]) {
@@ -153,12 +168,24 @@ impl SharedRows {
         }
     }
 
-    /// Adds `steps` to a row.
+    /// Makes a row `values`.
     #[inline(always)]
-    pub(super) fn add(&self, row: u32, steps: &[f32]) {
-        for (to, step) in self.row(row).iter().zip(steps.as_chunks::<2>().0) {
-            let old = unpack(to.load(Ordering::Relaxed));
-            to.store(pack([old[0] + step[0], old[1] + step[1]]), Ordering::Relaxed);
+    pub(super) fn write(&self, row: u32, values: &[f32]) {
+        for (to, from) in self.row(row).iter().zip(values.as_chunks().0) {
+            to.store(pack(*from), Ordering::Relaxed);
+        }
+    }
+
+    /// Adds `steps` to `rows`, as they are now; `scratch` is overwritten, and so are the steps.
+    #[inline(always)]
+    pub(super) fn add_all(&self, rows: &[u32], steps: &mut [f32], scratch: &mut Vec<f32>) {
+        scratch.resize(steps.len(), 0.0);
+        for (&row, values) in rows.iter().zip(scratch.chunks_exact_mut(self.width)) {
+            self.read(row, values);
+        }
+        steps.iter_mut().zip(scratch.iter()).for_each(|(step, value)| *step += value);
+        for (&row, values) in rows.iter().zip(steps.chunks_exact(self.width)) {
+            self.write(row, values);
         }
     }
 

@@ -178,6 +178,11 @@ impl Windows {
         }
     }
 
+    /// The outputs of all windows.
+    pub(super) fn outputs(&self) -> &[u32] {
+        &self.outputs
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Window<'_>> {
         let begins = std::iter::once([0; 3]).chain(self.ends.iter().copied());
         begins.zip(&self.ends).map(|(begin, end)| Window {
