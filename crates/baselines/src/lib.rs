@@ -13,7 +13,12 @@
 //! | [`Slim`] | a sparse, non-negative linear model of items by items |
 //! | [`BprMf`], [`LogisticMf`] | vectors by stochastic gradient descent, with random negatives |
 //! | [`BiasedMf`] | vectors and biases that predict ratings |
+<<<<<<< HEAD
 //! | [`SkipGram`] | vectors of items from sequences of them, such as sessions and random walks |
+=======
+//! | [`CoVisitationScorer`] | what is related to the user's recent items in a graph |
+//! | [`WalkRecommender`] | what short walks from the user's items visit |
+>>>>>>> main
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
@@ -21,21 +26,26 @@
 //!   for by name: [`SkipGramMode::LockFree`].
 //! - Bad input is an [`Error`] that says what to do; nothing panics on data.
 
+mod co_visitation;
 mod ease;
 mod error;
 mod factorization;
 mod ials;
 mod item_knn;
+mod medoids;
 mod normal;
 mod popular;
 mod positives;
+mod recent;
 mod scorer;
 mod shared_users;
 mod skip_gram;
 mod slim;
 mod sparse;
 mod vectors;
+mod walk_recommender;
 
+pub use co_visitation::{CoVisitationScorer, CoVisitationScorerConfig};
 pub use ease::{Ease, EaseConfig};
 pub use error::{Error, Result};
 pub use factorization::{BiasedMf, BiasedMfConfig, BprMf, BprMfConfig, LogisticMf, LogisticMfConfig};
@@ -46,3 +56,4 @@ pub use scorer::ItemScorer;
 pub use skip_gram::{SkipGram, SkipGramConfig, SkipGramEpoch, SkipGramMode};
 pub use slim::{Slim, SlimConfig};
 pub use vectors::VectorScorer;
+pub use walk_recommender::{Starts, WalkRecommender, WalkRecommenderConfig};

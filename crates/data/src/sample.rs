@@ -21,6 +21,7 @@ mod uniform;
 
 pub use accidental_hits::{AccidentalHits, Candidates};
 pub use alias::AliasTable;
+pub(crate) use alias::alias_slots;
 pub use frequency_estimator::{FrequencyEstimator, FrequencyEstimatorConfig};
 pub use item_frequencies::ItemFrequencies;
 pub use mixed::{MixedNegatives, mixed_log_probability};

@@ -12,15 +12,22 @@
 //! on each side. [`RetrievalLoss`] is what retrieval models learn by, from [`CandidateLogits`]. How a model
 //! scores all items for a user is [`ItemScorer`], the same for all and for the models of
 //! `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
+//!
+//! # Items
+//! [`PairwiseFactorization`] and [`FeatureSkipGram`] learn vectors of items from pairs: edges of a graph or
+//! windows of sequences. What they are to training is a [`PairEncoder`].
 
 mod calibration;
 mod estimator;
 mod examples;
+mod graph_sage;
+mod item_pairs;
 mod loss;
 mod rebalance;
 mod representation;
 mod simplex;
 mod streams;
+mod temporal;
 pub mod torch;
 mod tower;
 mod two_tower;
@@ -31,10 +38,20 @@ pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
+pub use graph_sage::{Adjacency, GraphSage, GraphSageBatch, GraphSageConfig, NeighbourSampler, SageLayer};
+pub use item_pairs::{
+    FeatureSkipGram, FeatureSkipGramConfig, FieldError, FieldPooling, ItemField, ItemFields, PairEncoder,
+    PairwiseFactorization, PairwiseFactorizationConfig,
+};
 pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
 pub use simplex::{SimpleX, SimpleXConfig};
+pub use temporal::{
+    DecoderKind, LinkDecoder, MemoryCell, MemoryUpdater, RecentAttention, StateSizes, TemporalError,
+    TemporalEvents, TemporalGraphNetwork, TemporalGraphNetworkConfig, TemporalQuery, TemporalState,
+    TemporalVectors, TemporalView, TimeEncoding,
+};
 pub use tower::{
     FeatureTwoTower, FeatureTwoTowerConfig, FieldCombination, FieldLayer, FieldValues, HistoryAttention,
     HistoryPooling, Tower, TowerConfig, TowerError, TowerField, TowerRows, UNKNOWN, pair_logits,

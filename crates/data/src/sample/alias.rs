@@ -132,6 +132,14 @@ impl AliasTable {
     }
 }
 
+/// The slots of a table for draws proportional to `weights`, which are finite, from 0, and not all 0: for
+/// each the number of 32-bit coins below which it gives its own index, and the index for all others.
+pub(crate) fn alias_slots(weights: &[f64]) -> impl Iterator<Item = (u32, u32)> {
+    let max = weights.iter().copied().fold(0.0, f64::max);
+    let mut parts = parts(weights, max, weights.len() as u64 * SLOT);
+    slots(&mut parts).into_iter().map(|slot| (slot.threshold, slot.alias))
+}
+
 /// Divides `n_parts` parts by weight.
 fn parts(weights: &[f64], max: f64, n_parts: u64) -> Vec<u64> {
     // Relative to the largest: the sum cannot overflow.
