@@ -19,6 +19,7 @@ mod rounds;
 mod spread;
 mod step;
 mod tutorial;
+mod walks;
 mod zipf;
 
 use std::error::Error;
@@ -72,6 +73,8 @@ enum Command {
     Gather(gather::Arguments),
     /// Epochs of implicit alternating least squares beside the Python package implicit.
     Ials(ials::Arguments),
+    /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
+    Walks(walks::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
         Command::Auc(arguments) => auc::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
+        Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::MetricsOne(arguments) => metrics::one::run(&arguments),
         Command::AucOne(arguments) => auc::one::run(&arguments),
