@@ -12,10 +12,15 @@
 //! on each side. [`RetrievalLoss`] is what retrieval models learn by, from [`CandidateLogits`]. How a model
 //! scores all items for a user is [`ItemScorer`], the same for all and for the models of
 //! `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
+//!
+//! # Items
+//! [`PairwiseFactorization`] and [`FeatureSkipGram`] learn vectors of items from pairs: edges of a graph or
+//! windows of sequences. What they are to training is a [`PairEncoder`].
 
 mod calibration;
 mod estimator;
 mod examples;
+mod item_pairs;
 mod loss;
 mod rebalance;
 mod representation;
@@ -31,6 +36,10 @@ pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
+pub use item_pairs::{
+    FeatureSkipGram, FeatureSkipGramConfig, FieldError, FieldPooling, ItemField, ItemFields, PairEncoder,
+    PairwiseFactorization, PairwiseFactorizationConfig,
+};
 pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};

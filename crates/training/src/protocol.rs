@@ -20,6 +20,7 @@ mod baselines;
 mod choose;
 mod contender;
 mod hold_out;
+mod item_links;
 pub mod ml_100k_random;
 mod model;
 mod sampling;
@@ -36,6 +37,7 @@ use burn_recsys_models::ItemScorer;
 
 pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
+pub use item_links::{ItemLinks, LinkModel, LinkOutcome, LinkPart};
 pub use model::{ProtocolModel, UnknownModel};
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
 pub use time_split::TimeSplit;
