@@ -8,7 +8,7 @@ use burn_recsys_data::graph::RandomWalksConfig;
 use burn_recsys_data::protocol::ItemMeta;
 use burn_recsys_data::{ItemVectors, Sequences};
 use burn_recsys_training::LinkMetrics;
-use burn_recsys_training::protocol::{ItemLinks, LinkModel, LinkOutcome, LinkPart};
+use burn_recsys_training::protocol::{ItemLinkOutcome, ItemLinks, LinkModel, LinkPart};
 use burn_recsys_training::study::Estimate;
 use serde::Deserialize;
 use serde_json::json;
@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let is_wanted = |name: &str| arguments.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
     let names: Vec<String> =
         LinkModel::ALL.iter().map(LinkModel::to_string).chain([GENSIM.to_string()]).collect();
-    let mut outcomes: Vec<Vec<LinkOutcome>> = vec![Vec::new(); names.len()];
+    let mut outcomes: Vec<Vec<ItemLinkOutcome>> = vec![Vec::new(); names.len()];
     let mut sizes = None;
     for seed in 1..=arguments.seeds {
         let links = ItemLinks::new(&meta, &arguments.relation, part, &walks, seed)?;
@@ -81,18 +81,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
             outcomes[at].push(outcome);
         }
     }
-    let mut table = vec![["model", "AUC", "AUC, seen", "average precision", "s"].map(String::from).to_vec()];
+    let mut table = vec![
+        ["model", "AUC", "AUC, seen", "AUC, others", "average precision", "s"].map(String::from).to_vec(),
+    ];
     let mut models = Vec::new();
     for (name, outcomes) in names.iter().zip(&outcomes).filter(|(_, outcomes)| !outcomes.is_empty()) {
-        let estimate = |of: fn(&LinkOutcome) -> Option<f64>| {
+        let estimate = |of: fn(&ItemLinkOutcome) -> Option<f64>| {
             Estimate::of(&outcomes.iter().filter_map(of).collect::<Vec<f64>>())
         };
         let auc = estimate(|outcome| outcome.metrics.auc);
         let seen = estimate(|outcome| outcome.metrics.auc_seen);
+        let unseen = estimate(|outcome| outcome.metrics.auc_unseen);
         let precision = estimate(|outcome| outcome.metrics.average_precision);
         let seconds = estimate(|outcome| Some(outcome.seconds));
         let mut row = vec![name.clone()];
-        row.extend([auc, seen, precision].map(|estimate| estimate.map_or("-".into(), |e| e.to_string())));
+        row.extend(
+            [auc, seen, unseen, precision].map(|estimate| estimate.map_or("-".into(), |e| e.to_string())),
+        );
         row.push(seconds.map_or("-".into(), |seconds| format!("{:.1}", seconds.mean)));
         table.push(row);
         models.push(json!({"name": name, "seeds": outcomes}));
@@ -112,7 +117,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
 }
 
 /// gensim's skip-gram on the same walks, scored as ours.
-fn gensim(links: &ItemLinks, python: &Python, threads: usize, seed: u64) -> Result<LinkOutcome> {
+fn gensim(links: &ItemLinks, python: &Python, threads: usize, seed: u64) -> Result<ItemLinkOutcome> {
     let folder = tempfile::tempdir()?;
     let (sequences, vectors) = (folder.path().join("walks.txt"), folder.path().join("vectors.bin"));
     write(&links.walks, &sequences)?;
@@ -124,7 +129,7 @@ fn gensim(links: &ItemLinks, python: &Python, threads: usize, seed: u64) -> Resu
     let of_item = |item: u32| vectors.vector(&item.to_string()).map(<[f32]>::to_vec);
     let of_items: Vec<Option<Vec<f32>>> = (0..links.n_items() as u32).map(of_item).collect();
     let metrics: LinkMetrics = links.test.measure(&links.test.cosines(&of_items))?;
-    Ok(LinkOutcome { metrics, seconds })
+    Ok(ItemLinkOutcome { metrics, seconds })
 }
 
 /// One walk a line.

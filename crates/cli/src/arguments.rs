@@ -250,6 +250,26 @@ pub(crate) enum ProtocolCommand {
     /// MovieLens 100K by time: what users like after a moment, from what was known before it.
     #[command(name = "ml-100k-time")]
     Ml100kTime(Ml100kTimeProtocol),
+    /// MovieLens by time, event after event: a temporal graph network that learns of what passes beside models
+    /// that do not.
+    Temporal(TemporalProtocol),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TemporalProtocol {
+    /// The folder with the files of a MovieLens release, such as u.data of ml-100k.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// How many seeds, 1, 2, ...
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) seeds: usize,
+    /// Settings of the temporal graph network, a TOML file with the keys that --json shows; a key left out is as by
+    /// default.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Measure on the last fifth of the training part, trained on the rest: what a search may look at.
+    #[arg(long)]
+    pub(crate) held_out: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod ml_100k_random;
 mod ml_100k_time;
 mod outcome;
 mod sampling;
+mod temporal;
 
 use burn_recsys_data::protocol::{LightGcn, Ncf};
 use burn_recsys_metrics::Warning;
@@ -30,6 +31,7 @@ pub(crate) fn run(common: &Common, command: &ProtocolCommand) -> Result<()> {
         ProtocolCommand::Sampling(arguments) => sampling::run(common, arguments),
         ProtocolCommand::Ml100kRandom(arguments) => ml_100k_random::run(common, arguments),
         ProtocolCommand::Ml100kTime(arguments) => ml_100k_time::run(common, arguments),
+        ProtocolCommand::Temporal(arguments) => temporal::run(common, arguments),
     }
 }
 

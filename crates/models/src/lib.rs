@@ -20,12 +20,14 @@
 mod calibration;
 mod estimator;
 mod examples;
+mod graph_sage;
 mod item_pairs;
 mod loss;
 mod rebalance;
 mod representation;
 mod simplex;
 mod streams;
+mod temporal;
 pub mod torch;
 mod tower;
 mod two_tower;
@@ -36,6 +38,7 @@ pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
+pub use graph_sage::{Adjacency, GraphSage, GraphSageBatch, GraphSageConfig, NeighbourSampler, SageLayer};
 pub use item_pairs::{
     FeatureSkipGram, FeatureSkipGramConfig, FieldError, FieldPooling, ItemField, ItemFields, PairEncoder,
     PairwiseFactorization, PairwiseFactorizationConfig,
@@ -44,6 +47,11 @@ pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLo
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
 pub use simplex::{SimpleX, SimpleXConfig};
+pub use temporal::{
+    DecoderKind, LinkDecoder, MemoryCell, MemoryUpdater, RecentAttention, StateSizes, TemporalError,
+    TemporalEvents, TemporalGraphNetwork, TemporalGraphNetworkConfig, TemporalQuery, TemporalState,
+    TemporalVectors, TemporalView, TimeEncoding,
+};
 pub use tower::{
     FeatureTwoTower, FeatureTwoTowerConfig, FieldCombination, FieldLayer, FieldValues, HistoryAttention,
     HistoryPooling, Tower, TowerConfig, TowerError, TowerField, TowerRows, UNKNOWN, pair_logits,

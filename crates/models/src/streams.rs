@@ -21,3 +21,7 @@ pub(crate) const TOWER: u64 = 10 << 40;
 pub(crate) const TOWER_ATTENTION: u64 = 11 << 40;
 /// What histories are mapped by.
 pub(crate) const SIMPLEX: u64 = 12 << 40;
+/// The layers of a graph model.
+pub(crate) const GRAPH_SAGE: u64 = 13 << 40;
+/// The parts of a temporal graph network, a stretch of streams each.
+pub(crate) const TEMPORAL: u64 = 14 << 40;

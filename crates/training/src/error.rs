@@ -24,6 +24,9 @@ pub enum Error {
     /// Rows do not fit a tower.
     #[error(transparent)]
     Tower(#[from] burn_recsys_models::TowerError),
+    /// Events do not fit a temporal graph network.
+    #[error(transparent)]
+    Temporal(#[from] burn_recsys_models::TemporalError),
     /// Estimates cannot be calibrated.
     #[error(transparent)]
     Calibration(#[from] burn_recsys_models::CalibrationError),

@@ -182,7 +182,7 @@ fn train_epoch<T: Task>(
 }
 
 /// Whether no weight is NaN or infinite.
-fn is_finite<M: Module>(model: &M) -> bool {
+pub(crate) fn is_finite<M: Module>(model: &M) -> bool {
     struct Finite(bool);
     impl ModuleVisitor for Finite {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -215,6 +215,6 @@ pub(crate) fn is_finished(history: &[EpochRecord], config: &FitConfig) -> bool {
     completed >= config.n_epochs || (completed > 0 && config.patience.is_some_and(is_stale))
 }
 
-fn step_seed(seed: u64, epoch: u64, step: usize) -> u64 {
+pub(crate) fn step_seed(seed: u64, epoch: u64, step: usize) -> u64 {
     seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(epoch << 32).wrapping_add(step as u64)
 }

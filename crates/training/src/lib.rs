@@ -13,6 +13,8 @@
 //! | all of it together | [`train`] |
 //! | a SimpleX from positives | [`fit_simplex`] |
 //! | vectors of items from sequences or edges | [`fit_pairs`] |
+//! | a GraphSAGE from links and features | [`GraphSageTask`], [`fit_graph_sage`] |
+//! | a temporal graph network from events | [`fit_temporal`], [`stream_links`] |
 //! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
 //! | answers | [`Recommender`] |
 //!
@@ -31,6 +33,8 @@ mod estimator_task;
 mod evaluate;
 mod files;
 mod fit;
+mod graph_sage;
+mod graph_sage_task;
 mod horizon;
 mod links;
 mod optimizers;
@@ -49,6 +53,7 @@ mod simplex_task;
 pub mod study;
 mod study_folder;
 mod task;
+mod temporal;
 mod two_branch_task;
 
 pub use candidates::{CandidateSet, evaluate_candidates};
@@ -63,6 +68,8 @@ pub use estimator_task::{EstimatorTask, Order};
 pub use evaluate::{Evaluation, Seen, TestSet, evaluate};
 pub use files::write_atomic;
 pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, TrainState, fit};
+pub use graph_sage::{FittedGraphSage, GraphSageTraining, fit_graph_sage};
+pub use graph_sage_task::{GraphSageTask, LinkBatch};
 pub use horizon::{HorizonBatch, HorizonConfig, HorizonFeatures, HorizonModel, HorizonTask, fit_horizons};
 pub use links::{LinkMetrics, LinkTest};
 pub use optimizers::Optimizers;
@@ -79,4 +86,8 @@ pub use simplex::{FittedSimpleX, SimpleXTraining, fit_simplex};
 pub use simplex_task::{SimpleXBatch, SimpleXTask};
 pub use study_folder::StudyFolder;
 pub use task::Task;
+pub use temporal::{
+    FittedTemporal, InteractionEvents, LinkScorer, Met, RatingScale, StaticLinks, StreamedLink,
+    TemporalScorer, TemporalTraining, fit_temporal, stream_links,
+};
 pub use two_branch_task::{TwoBranchBatch, TwoBranchTask};

@@ -24,6 +24,8 @@ pub struct LinkMetrics {
     pub auc: Option<f64>,
     /// The same over the pairs of which both items have a training link.
     pub auc_seen: Option<f64>,
+    /// The same over the other pairs: what is known of an item without a training link.
+    pub auc_unseen: Option<f64>,
     /// Average precision over all pairs.
     pub average_precision: Option<f64>,
 }
@@ -53,18 +55,24 @@ impl LinkTest {
         self.is_seen.iter().filter(|&&is_seen| is_seen).count()
     }
 
-    /// The metrics of one score a pair; higher means more likely a link.
+    /// The metrics of one score a pair; higher means more likely a link. A pair of which a model knows nothing
+    /// has no score and is below all others.
     ///
     /// # Errors
     /// If there is not one score a pair, or one is NaN.
-    pub fn measure(&self, scores: &[f32]) -> Result<LinkMetrics> {
-        let all = Predictions::new(scores, &self.is_link)?;
-        let seen = |at: &usize| self.is_seen[*at];
-        let seen_scores: Vec<f32> = (0..scores.len()).filter(seen).map(|at| scores[at]).collect();
-        let seen_labels: Vec<bool> = (0..scores.len()).filter(seen).map(|at| self.is_link[at]).collect();
+    pub fn measure(&self, scores: &[Option<f32>]) -> Result<LinkMetrics> {
+        let scores = or_lowest(scores);
+        let all = Predictions::new(&scores, &self.is_link)?;
+        let auc_of = |seen: bool| {
+            let is_wanted = |at: &usize| self.is_seen[*at] == seen;
+            let part: Vec<f32> = (0..scores.len()).filter(is_wanted).map(|at| scores[at]).collect();
+            let labels: Vec<bool> = (0..scores.len()).filter(is_wanted).map(|at| self.is_link[at]).collect();
+            Auc.measure(&Predictions::new(&part, &labels)?)
+        };
         Ok(LinkMetrics {
             auc: Auc.measure(&all)?,
-            auc_seen: Auc.measure(&Predictions::new(&seen_scores, &seen_labels)?)?,
+            auc_seen: auc_of(true)?,
+            auc_unseen: auc_of(false)?,
             average_precision: AveragePrecision.measure(&all)?,
         })
     }
@@ -73,12 +81,13 @@ impl LinkTest {
     ///
     /// # Errors
     /// As [`measure`](Self::measure).
-    pub fn precision_recall(&self, scores: &[f32]) -> Result<Vec<PrecisionRecallPoint>> {
-        let predictions = Predictions::new(scores, &self.is_link)?;
+    pub fn precision_recall(&self, scores: &[Option<f32>]) -> Result<Vec<PrecisionRecallPoint>> {
+        let scores = or_lowest(scores);
+        let predictions = Predictions::new(&scores, &self.is_link)?;
         Ok(precision_recall_curve(&predictions, N_POINTS).unwrap_or_default())
     }
 
-    /// The cosine of the vectors of each pair; 0, which says nothing, where an item has none.
+    /// The cosine of the vectors of each pair; `None` where an item has none, or only zeros.
     ///
     /// # Shapes
     /// - `vectors`: `[n_items]`, each of the same size
@@ -86,7 +95,7 @@ impl LinkTest {
     ///
     /// # Panics
     /// If an item is not among `vectors`.
-    pub fn cosines(&self, vectors: &[Option<Vec<f32>>]) -> Vec<f32> {
+    pub fn cosines(&self, vectors: &[Option<Vec<f32>>]) -> Vec<Option<f32>> {
         let norms: Vec<f32> = vectors
             .iter()
             .map(|vector| {
@@ -98,13 +107,18 @@ impl LinkTest {
             match (&vectors[a], &vectors[b]) {
                 (Some(left), Some(right)) if norms[a] > 0.0 && norms[b] > 0.0 => {
                     let product: f32 = left.iter().zip(right).map(|(x, y)| x * y).sum();
-                    product / (norms[a] * norms[b])
+                    Some(product / (norms[a] * norms[b]))
                 }
-                _ => 0.0,
+                _ => None,
             }
         };
         self.pairs.iter().map(cosine).collect()
     }
+}
+
+/// Scores, the lowest there is for pairs without one.
+fn or_lowest(scores: &[Option<f32>]) -> Vec<f32> {
+    scores.iter().map(|score| score.unwrap_or(f32::NEG_INFINITY)).collect()
 }
 
 #[cfg(test)]
@@ -127,14 +141,17 @@ mod tests {
         let test = test();
         assert_eq!(test.pairs(), [(0, 2), (2, 3), (0, 3), (1, 4)]);
         assert_eq!(test.n_seen(), 1);
-        let metrics = test.measure(&[0.9, 0.2, 0.5, 0.1]).unwrap();
+        let metrics = test.measure(&[0.9, 0.2, 0.5, 0.1].map(Some)).unwrap();
         // Of four pairs of a link and another one is in the wrong order.
         assert_eq!(metrics.auc, Some(0.75));
         assert_eq!(metrics.average_precision, Some(0.5 * 1.0 + 0.5 * (2.0 / 3.0)));
         assert_eq!(metrics.auc_seen, None, "there is no seen pair without a link");
-        let curve = test.precision_recall(&[0.9, 0.2, 0.5, 0.1]).unwrap();
+        assert_eq!(metrics.auc_unseen, Some(0.5));
+        let unknown = test.measure(&[Some(-7.0), None, None, None]).unwrap();
+        assert_eq!((unknown.auc, unknown.auc_unseen), (Some(0.75), Some(0.5)));
+        let curve = test.precision_recall(&[0.9, 0.2, 0.5, 0.1].map(Some)).unwrap();
         assert_eq!(curve.iter().map(|point| point.recall).collect::<Vec<_>>(), [0.5, 1.0]);
-        assert!(test.measure(&[0.9]).is_err());
+        assert!(test.measure(&[Some(0.9)]).is_err());
     }
 
     #[test]
@@ -142,8 +159,12 @@ mod tests {
         let vectors =
             [Some(vec![3.0, 4.0]), None, Some(vec![0.0, 2.0]), Some(vec![-3.0, -4.0]), Some(vec![0.0; 2])];
         let cosines = test().cosines(&vectors);
-        for (cosine, expected) in cosines.iter().zip([0.8, -0.8, -1.0, 0.0]) {
-            assert!((cosine - expected).abs() < 1e-6, "{cosines:?}");
+        for (cosine, expected) in cosines.iter().zip([Some(0.8), Some(-0.8), Some(-1.0), None]) {
+            let is_near = match (cosine, expected) {
+                (Some(cosine), Some(expected)) => (cosine - expected).abs() < 1e-6,
+                _ => *cosine == expected,
+            };
+            assert!(is_near, "{cosines:?}");
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct PairTraining {
     /// Pairs with noise for each pair of the data; they are the weight of the noise in the loss. Default: 5.
     pub n_negatives: f64,
     /// The noise of a batch, shared by its pairs. More of it is a steadier gradient; time grows with it.
-    /// Default: 512.
+    /// Default: 128.
     pub n_noise: usize,
     /// Noise is drawn in proportion to this power of the counts of items: 1 by popularity, 0 uniformly.
     /// Default: 0.75.
@@ -46,7 +46,7 @@ impl Default for PairTraining {
         PairTraining {
             windows: WindowConfig::default(),
             n_negatives: 5.0,
-            n_noise: 512,
+            n_noise: 128,
             noise_power: 0.75,
             subsampling: 0.0,
             batch_size: 8192,
@@ -142,8 +142,7 @@ pub fn fit_pairs<M: PairEncoder>(
 /// Pairs whose logits are computed at once.
 const BLOCK: usize = 1 << 16;
 
-/// The logits of pairs of items, the mean of both directions; 0, which says nothing, where an item was never
-/// trained.
+/// The logits of pairs of items, the mean of both directions; `None` where an item was never trained.
 ///
 /// # Shapes
 /// - `is_trained`: `[n_items]`
@@ -151,7 +150,7 @@ const BLOCK: usize = 1 << 16;
 ///
 /// # Panics
 /// If an item is not below the number of items.
-pub fn pair_logits<M: PairEncoder>(model: &M, is_trained: &[bool], pairs: &[(u32, u32)]) -> Vec<f32> {
+pub fn pair_logits<M: PairEncoder>(model: &M, is_trained: &[bool], pairs: &[(u32, u32)]) -> Vec<Option<f32>> {
     let mut logits = Vec::with_capacity(pairs.len());
     for pairs in pairs.chunks(BLOCK) {
         let (left, right): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
@@ -163,7 +162,7 @@ pub fn pair_logits<M: PairEncoder>(model: &M, is_trained: &[bool], pairs: &[(u32
         #[expect(clippy::expect_used, reason = "tables are of f32")]
         let both: Vec<f32> = both.into_data().try_to_vec().expect("logits of f32");
         let is_known = |&(a, b): &(u32, u32)| is_trained[a as usize] && is_trained[b as usize];
-        logits.extend(pairs.iter().zip(both).map(|(pair, logit)| if is_known(pair) { logit } else { 0.0 }));
+        logits.extend(pairs.iter().zip(both).map(|(pair, logit)| is_known(pair).then_some(logit)));
     }
     logits
 }

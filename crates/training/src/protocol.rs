@@ -23,8 +23,10 @@ mod hold_out;
 mod item_links;
 pub mod ml_100k_random;
 mod model;
+mod refitted_links;
 mod sampling;
 mod simplex;
+mod temporal_links;
 mod time_split;
 mod two_tower;
 
@@ -37,9 +39,11 @@ use burn_recsys_models::ItemScorer;
 
 pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
-pub use item_links::{ItemLinks, LinkModel, LinkOutcome, LinkPart};
+pub use item_links::{ItemLinkOutcome, ItemLinks, LinkModel, LinkPart};
 pub use model::{ProtocolModel, UnknownModel};
+pub use refitted_links::RefittedLinks;
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
+pub use temporal_links::{LinkMeasures, LinkOutcome, TemporalLinks};
 pub use time_split::TimeSplit;
 pub use two_tower::{Sampling, TwoTowerRecipe};
 

@@ -102,6 +102,13 @@ impl SeedOutcome {
     }
 }
 
+impl SeedOutcome {
+    /// Of measures that are not a report's.
+    pub(super) fn of_metrics(seed: u64, metrics: Map<String, Value>, [train, evaluate]: [f64; 2]) -> Self {
+        SeedOutcome { seed, metrics, train_seconds: train, evaluate_seconds: evaluate }
+    }
+}
+
 impl ModelOutcome {
     pub(super) fn new(
         name: &str,

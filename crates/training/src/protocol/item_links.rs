@@ -59,7 +59,7 @@ pub enum LinkModel {
 
 /// What one model gave.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct LinkOutcome {
+pub struct ItemLinkOutcome {
     /// Its metrics on the test pairs.
     pub metrics: LinkMetrics,
     /// Seconds of training.
@@ -127,7 +127,7 @@ impl ItemLinks {
     ///
     /// # Errors
     /// If it cannot be trained.
-    pub fn run(&self, model: LinkModel, device: &Device) -> Result<LinkOutcome> {
+    pub fn run(&self, model: LinkModel, device: &Device) -> Result<ItemLinkOutcome> {
         let device = device.clone().autodiff();
         let (n_items, seed) = (self.n_items(), self.seed);
         let start = Instant::now();
@@ -162,7 +162,7 @@ impl ItemLinks {
             }
         };
         let seconds = start.elapsed().as_secs_f64();
-        Ok(LinkOutcome { metrics: self.test.measure(&scores)?, seconds })
+        Ok(ItemLinkOutcome { metrics: self.test.measure(&scores)?, seconds })
     }
 }
 
@@ -174,7 +174,7 @@ impl ItemLinks {
         model: M,
         sequences: &dyn Sequences,
         device: &Device,
-    ) -> Result<Vec<f32>> {
+    ) -> Result<Vec<Option<f32>>> {
         let fitted = fit_pairs(config, model, sequences, self.seed, device, None, &mut ())?;
         Ok(pair_logits(&fitted.model, &fitted.is_trained, self.test.pairs()))
     }
