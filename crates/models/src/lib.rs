@@ -12,6 +12,11 @@
 //! on each side. [`RetrievalLoss`] is what retrieval models learn by, from [`CandidateLogits`]. How a model
 //! scores all items for a user is [`ItemScorer`], the same for all and for the models of
 //! `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
+//!
+//! # Graphs and events
+//! [`GraphSage`] makes vectors of items from their features and from neighbours in a graph, new items included.
+//! [`TemporalGraphNetwork`] follows events: what it knows of its nodes is a [`TemporalState`] that changes as they
+//! pass.
 
 mod calibration;
 mod estimator;
