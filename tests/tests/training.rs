@@ -20,7 +20,8 @@ fn the_loss_falls() {
     let rows = &data.dataset.interactions;
     let negatives = UniformNegatives::new(50, 1).unwrap().excluding(rows.items_by_user()).unwrap();
     let task = SampledPairs::new(rows, negatives, 3, 64, 1);
-    let config = FitConfig { n_epochs: 5, learning_rate: 0.05, patience: None, seed: 1 };
+    let config =
+        FitConfig { n_epochs: 5, learning_rate: 0.05, patience: None, seed: 1, ..FitConfig::default() };
     let mut curves: Vec<Vec<f64>> = Vec::new();
     for (name, device) in devices() {
         let model = TwoTowerConfig::new(60, 50).with_d_embedding(8).init(&device);

@@ -13,26 +13,34 @@
 //! | [`Slim`] | a sparse, non-negative linear model of items by items |
 //! | [`BprMf`], [`LogisticMf`] | vectors by stochastic gradient descent, with random negatives |
 //! | [`BiasedMf`] | vectors and biases that predict ratings |
+//! | [`CoVisitationScorer`] | what is related to the user's recent items in a graph |
+//! | [`WalkRecommender`] | what short walks from the user's items visit |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
 //! - Same data, same configuration: the same bits, whatever the number of threads.
 //! - Bad input is an [`Error`] that says what to do; nothing panics on data.
 
+mod co_visitation;
 mod ease;
 mod error;
 mod factorization;
 mod ials;
 mod item_knn;
+mod medoids;
 mod normal;
 mod popular;
 mod positives;
+mod recent;
 mod scorer;
 mod shared_users;
+mod skip_gram;
 mod slim;
 mod sparse;
 mod vectors;
+mod walk_recommender;
 
+pub use co_visitation::{CoVisitationScorer, CoVisitationScorerConfig};
 pub use ease::{Ease, EaseConfig};
 pub use error::{Error, Result};
 pub use factorization::{BiasedMf, BiasedMfConfig, BprMf, BprMfConfig, LogisticMf, LogisticMfConfig};
@@ -40,5 +48,7 @@ pub use ials::{ImplicitAls, ImplicitAlsConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
+pub use skip_gram::{SkipGram, SkipGramConfig, SkipGramEpoch, SkipGramMode};
 pub use slim::{Slim, SlimConfig};
 pub use vectors::VectorScorer;
+pub use walk_recommender::{Starts, WalkRecommender, WalkRecommenderConfig};

@@ -209,6 +209,7 @@ impl Ours {
             learning_rate: self.config.training.learning_rate,
             patience: None,
             seed: self.config.seed,
+            ..FitConfig::default()
         };
         let state = fit(&self.task, None, state, &config, &self.device, &mut ())?;
         let new = &state.history[done..];

@@ -282,7 +282,13 @@ impl Ours {
     fn epoch(&mut self) -> Result<(Duration, f64)> {
         let state = self.state.take().ok_or("the model was lost in an epoch that failed")?;
         let n_epochs = state.history.len() as u64 + 1;
-        let config = FitConfig { n_epochs, learning_rate: LEARNING_RATE, patience: None, seed: SEED };
+        let config = FitConfig {
+            n_epochs,
+            learning_rate: LEARNING_RATE,
+            patience: None,
+            seed: SEED,
+            ..FitConfig::default()
+        };
         let state = fit(&self.task, None, state, &config, &self.device, &mut ())?;
         let last = state.history.last().ok_or("no epoch was trained")?;
         let measured = (Duration::from_secs_f64(last.seconds), last.train_loss);

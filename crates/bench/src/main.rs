@@ -10,6 +10,7 @@ mod estimator;
 mod evaluate;
 mod gather;
 mod ials;
+mod links;
 mod machine;
 mod metrics;
 mod peer;
@@ -72,6 +73,8 @@ enum Command {
     Gather(gather::Arguments),
     /// Epochs of implicit alternating least squares beside the Python package implicit.
     Ials(ials::Arguments),
+    /// Which items are bought together: models of pairs, walks and features on the same links, beside gensim.
+    Links(links::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
         Command::Auc(arguments) => auc::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
+        Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::MetricsOne(arguments) => metrics::one::run(&arguments),
         Command::AucOne(arguments) => auc::one::run(&arguments),

@@ -74,14 +74,24 @@ impl IdMap {
     /// The map of these texts; duplicates count once. Whole numbers are kept as numbers if every
     /// id is one.
     pub fn from_texts(ids: impl IntoIterator<Item = String>) -> Self {
-        let mut ids: Vec<String> = ids.into_iter().collect();
+        let ids: Vec<String> = ids.into_iter().collect();
         if let Some(integers) = ids.iter().map(|id| canonical_integer(id.as_bytes())).collect() {
             let integers: Vec<i64> = integers;
             return Self::from_integers(integers);
         }
+        Self::from_plain_texts(ids)
+    }
+
+    /// The map of these texts, which stay text even if they all look like numbers; duplicates count once.
+    pub(crate) fn from_plain_texts(mut ids: Vec<String>) -> Self {
         ids.sort_unstable();
         ids.dedup();
         IdMap { ids: Ids::Texts(ids) }
+    }
+
+    /// Whether the map holds integers.
+    pub(crate) fn holds_integers(&self) -> bool {
+        matches!(self.ids, Ids::Integers(_))
     }
 
     /// The number of ids.
@@ -177,10 +187,7 @@ impl IdMap {
             Ids::Texts(ids) => {
                 // Not `from_texts`: text stays text, even if the ids that are left look like numbers,
                 // so that the order of indices does not change.
-                let mut ids: Vec<String> = kept.iter().map(|&index| ids[index as usize].clone()).collect();
-                ids.sort_unstable();
-                ids.dedup();
-                IdMap { ids: Ids::Texts(ids) }
+                Self::from_plain_texts(kept.iter().map(|&index| ids[index as usize].clone()).collect())
             }
         }
     }

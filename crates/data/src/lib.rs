@@ -13,16 +13,20 @@
 //! - Every function of random numbers is a function of `(seed, stream, epoch, row)`; see [`random`].
 //! - Nothing is written under its final name before it is whole.
 
+pub mod amazon;
 mod cold_start;
 pub mod columnar;
 mod csr;
 mod dataset;
 mod error;
 mod features;
+mod files;
 mod filter;
 pub mod graph;
 mod ids;
 mod interactions;
+mod item_vectors;
+mod lines;
 pub mod movielens;
 pub mod named;
 pub mod past;
@@ -44,6 +48,8 @@ pub use features::{Column, ColumnValues, FeatureTable};
 pub use filter::{Filter, Keep};
 pub use ids::{ExternalId, IdMap};
 pub use interactions::{Interaction, Interactions};
+pub use item_vectors::ItemVectors;
+pub use lines::{BrokenLine, ReadLimits, ReadReport};
 pub use sample::{
     AccidentalHits, AliasTable, Candidates, FrequencyEstimator, FrequencyEstimatorConfig, ItemFrequencies,
     MixedNegatives, NegativeSampler, PopularityNegatives, SharedNegativeSampler, UniformNegatives,

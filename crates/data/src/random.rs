@@ -40,6 +40,10 @@ pub enum Stream {
     Freshness,
     /// Which neighbours of a node are looked at.
     Neighbours,
+    /// Which pairs of nodes without a link stand against held-out links.
+    NonLinks,
+    /// Short walks whose visits are scores.
+    Visits,
 }
 
 impl Stream {
@@ -60,6 +64,8 @@ impl Stream {
             Stream::Windows => 13,
             Stream::Freshness => 14,
             Stream::Neighbours => 15,
+            Stream::NonLinks => 16,
+            Stream::Visits => 17,
         }
     }
 }

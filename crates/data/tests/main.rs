@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod accidental_hits;
+mod amazon;
 mod cold_start;
 #[cfg(feature = "parquet")]
 mod columnar;
 mod filters;
 mod frequencies;
+mod item_vectors;
 mod naive_past;
 mod named;
 mod past;

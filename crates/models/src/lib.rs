@@ -17,11 +17,16 @@
 //! [`GraphSage`] makes vectors of items from their features and from neighbours in a graph, new items included.
 //! [`TemporalGraphNetwork`] follows events: what it knows of its nodes is a [`TemporalState`] that changes as they
 //! pass.
+//!
+//! # Items
+//! [`PairwiseFactorization`] and [`FeatureSkipGram`] learn vectors of items from pairs: edges of a graph or
+//! windows of sequences. What they are to training is a [`PairEncoder`].
 
 mod calibration;
 mod estimator;
 mod examples;
 mod graph_sage;
+mod item_pairs;
 mod loss;
 mod rebalance;
 mod representation;
@@ -39,6 +44,10 @@ pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
 pub use graph_sage::{Adjacency, GraphSage, GraphSageBatch, GraphSageConfig, NeighbourSampler, SageLayer};
+pub use item_pairs::{
+    FeatureSkipGram, FeatureSkipGramConfig, FieldError, FieldPooling, ItemField, ItemFields, PairEncoder,
+    PairwiseFactorization, PairwiseFactorizationConfig,
+};
 pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};

@@ -49,7 +49,7 @@ pub enum Order {
 ///     dense: AdamConfig::new().init(),
 /// };
 /// let state = TrainState { model, optimizers, history: Vec::new() };
-/// let config = FitConfig { n_epochs: 3, learning_rate: 0.1, patience: None, seed: 7 };
+/// let config = FitConfig { n_epochs: 3, learning_rate: 0.1, patience: None, seed: 7, ..FitConfig::default() };
 /// let state = fit(&task, None, state, &config, &device, &mut ())?;
 /// assert!(state.history[2].train_loss < state.history[0].train_loss);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -9,18 +9,20 @@ use burn::tensor::{Device, Tensor};
 use burn_recsys_embeddings::Tape;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Optimizers, Result, Task};
+use crate::{Error, Optimizers, Result, Schedule, Task};
 
 /// Batches made ahead of the one in work.
 const BATCHES_AHEAD: usize = 8;
 
 /// How long and how fast to train.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct FitConfig {
     /// The most epochs.
     pub n_epochs: u64,
-    /// The learning rate of both optimizers.
+    /// The learning rate of both optimizers, at first.
     pub learning_rate: f64,
+    /// How it goes on.
+    pub schedule: Schedule,
     /// Stop after this many epochs without a better [`HeldOut::score`]; `None` never stops early.
     pub patience: Option<u64>,
     /// Burn's generator (dropout) is seeded from this and the step.
@@ -166,7 +168,8 @@ fn train_epoch<T: Task>(
             }
             let grads = loss.backward();
             let diverged = |_| Error::Diverged { epoch, step, loss: f64::NAN };
-            model = optimizers.step(config.learning_rate, model, tape, grads).map_err(diverged)?;
+            let learning_rate = config.learning_rate * config.schedule.factor(step, n_steps, epoch, n_epochs);
+            model = optimizers.step(learning_rate, model, tape, grads).map_err(diverged)?;
             let rows = task.n_rows(&batch);
             total += value * rows as f64;
             n_rows += rows;

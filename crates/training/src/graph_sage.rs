@@ -136,7 +136,8 @@ pub fn fit_graph_sage<G: Adjacency>(
     let mut state = TrainState { model, optimizers, history: Vec::new() };
     for epoch in 0..config.n_epochs {
         let learning_rate = config.learning_rate * (1.0 - epoch as f64 / config.n_epochs as f64);
-        let epoch = FitConfig { n_epochs: epoch + 1, learning_rate, patience: None, seed };
+        let epoch =
+            FitConfig { n_epochs: epoch + 1, learning_rate, patience: None, seed, ..FitConfig::default() };
         state = fit(&task, None, state, &epoch, &device, progress)?;
     }
     let TrainState { model, history, .. } = state;

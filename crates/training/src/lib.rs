@@ -4,13 +4,15 @@
 //! |---|---|
 //! | what to do, as a file | [`RunConfig`] |
 //! | filter, split, keep what counts as liked | [`Prepared`] |
-//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`], [`SimpleXTask`] |
+//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`], [`SimpleXTask`], [`PairTask`] |
 //! | the loop | [`fit`] |
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`]; [`CandidateSet`], [`evaluate_candidates`] |
+//! | how well links are predicted | [`LinkTest`] |
 //! | experiments of papers | [`protocol`] |
 //! | the folder that survives a crash | [`RunFolder`] |
 //! | all of it together | [`train`] |
 //! | a SimpleX from positives | [`fit_simplex`] |
+//! | vectors of items from sequences or edges | [`fit_pairs`] |
 //! | a GraphSAGE from links and features | [`GraphSageTask`], [`fit_graph_sage`] |
 //! | a temporal graph network from events | [`fit_temporal`], [`stream_links`] |
 //! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
@@ -34,7 +36,10 @@ mod fit;
 mod graph_sage;
 mod graph_sage_task;
 mod horizon;
+mod links;
 mod optimizers;
+mod pair_task;
+mod pairs;
 mod prepare;
 pub mod protocol;
 mod recommend;
@@ -42,6 +47,7 @@ mod retrieval_task;
 mod run;
 mod run_folder;
 mod sampled_pairs;
+mod schedule;
 mod simplex;
 mod simplex_task;
 pub mod study;
@@ -65,13 +71,17 @@ pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, Tr
 pub use graph_sage::{FittedGraphSage, GraphSageTraining, fit_graph_sage};
 pub use graph_sage_task::{GraphSageTask, LinkBatch};
 pub use horizon::{HorizonBatch, HorizonConfig, HorizonFeatures, HorizonModel, HorizonTask, fit_horizons};
+pub use links::{LinkMetrics, LinkTest};
 pub use optimizers::Optimizers;
+pub use pair_task::{PairBatch, PairTask};
+pub use pairs::{FittedPairs, PairTraining, fit_pairs, pair_logits};
 pub use prepare::Prepared;
 pub use recommend::{Recommendation, Recommender};
 pub use retrieval_task::{Negatives, RetrievalBatch, RetrievalRows, RetrievalTask};
 pub use run::{Trained, train};
 pub use run_folder::RunFolder;
 pub use sampled_pairs::SampledPairs;
+pub use schedule::Schedule;
 pub use simplex::{FittedSimpleX, SimpleXTraining, fit_simplex};
 pub use simplex_task::{SimpleXBatch, SimpleXTask};
 pub use study_folder::StudyFolder;

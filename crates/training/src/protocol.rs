@@ -20,6 +20,7 @@ mod baselines;
 mod choose;
 mod contender;
 mod hold_out;
+mod item_links;
 pub mod ml_100k_random;
 mod model;
 mod refitted_links;
@@ -38,6 +39,7 @@ use burn_recsys_models::ItemScorer;
 
 pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
+pub use item_links::{ItemLinkOutcome, ItemLinks, LinkModel, LinkPart};
 pub use model::{ProtocolModel, UnknownModel};
 pub use refitted_links::RefittedLinks;
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};

@@ -139,6 +139,7 @@ fn fit_config(config: &RunConfig) -> FitConfig {
         learning_rate: config.training.learning_rate,
         patience: None,
         seed: config.seed,
+        ..FitConfig::default()
     }
 }
 

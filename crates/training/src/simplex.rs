@@ -177,7 +177,7 @@ impl SimpleXTraining {
     /// One epoch, `epoch` counted from 0: the learning rate falls with each.
     fn epoch(&self, epoch: u64, patience: Option<u64>, seed: u64) -> FitConfig {
         let learning_rate = self.learning_rate * (1.0 - epoch as f64 / self.n_epochs as f64);
-        FitConfig { n_epochs: epoch + 1, learning_rate, patience, seed }
+        FitConfig { n_epochs: epoch + 1, learning_rate, patience, seed, ..FitConfig::default() }
     }
 
     fn start(&self, n_users: usize, n_items: usize, seed: u64, device: &Device) -> TrainState<SimpleX> {

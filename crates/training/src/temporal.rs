@@ -188,7 +188,13 @@ pub fn fit_temporal(
         let kept = Loop { config, events, rows: 0..n_kept, seed, device: &device };
         let mut state = config.start(events, seed, &device);
         let patience = Some(config.patience);
-        let limit = FitConfig { n_epochs: config.n_epochs, learning_rate: 0.0, patience, seed };
+        let limit = FitConfig {
+            n_epochs: config.n_epochs,
+            learning_rate: 0.0,
+            patience,
+            seed,
+            ..FitConfig::default()
+        };
         while !is_finished(&state.history, &limit) {
             state = kept.epoch(state, Some(n_kept..n), progress)?;
         }

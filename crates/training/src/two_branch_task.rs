@@ -45,7 +45,7 @@ use crate::{EstimatorTask, Task};
 ///     dense: AdamConfig::new().init(),
 /// };
 /// let state = TrainState { model, optimizers, history: Vec::new() };
-/// let config = FitConfig { n_epochs, learning_rate: 0.1, patience: None, seed: 7 };
+/// let config = FitConfig { n_epochs, learning_rate: 0.1, patience: None, seed: 7, ..FitConfig::default() };
 /// let state = fit(&task, None, state, &config, &device, &mut ())?;
 /// assert!(state.history[2].train_loss < state.history[0].train_loss);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -272,7 +272,13 @@ mod tests {
                 dense: AdamConfig::new().init(),
             };
             let state = TrainState { model: model(&device), optimizers, history: Vec::new() };
-            let config = FitConfig { n_epochs: N_EPOCHS, learning_rate: 0.05, patience: None, seed: 7 };
+            let config = FitConfig {
+                n_epochs: N_EPOCHS,
+                learning_rate: 0.05,
+                patience: None,
+                seed: 7,
+                ..FitConfig::default()
+            };
             fit(&task(7), None, state, &config, &device, &mut ()).unwrap()
         };
         let (first, second) = (fitted(), fitted());

@@ -77,7 +77,7 @@ fn state(device: &Device) -> TrainState<Model> {
 }
 
 fn fit_config(n_epochs: u64) -> FitConfig {
-    FitConfig { n_epochs, learning_rate: 0.02, patience: None, seed: 1 }
+    FitConfig { n_epochs, learning_rate: 0.02, patience: None, seed: 1, ..FitConfig::default() }
 }
 
 /// Table, weight and bias.

@@ -112,7 +112,7 @@ fn trained(task: &PairTask, n_epochs: u64) -> TrainState<FeatureTwoTower> {
         dense: AdamConfig::new().init(),
     };
     let state = TrainState { model: model(&device), optimizers, history: Vec::new() };
-    let config = FitConfig { n_epochs, learning_rate: 0.02, patience: None, seed: 1 };
+    let config = FitConfig { n_epochs, learning_rate: 0.02, patience: None, seed: 1, ..FitConfig::default() };
     fit(task, None, state, &config, &device, &mut ()).unwrap()
 }
 

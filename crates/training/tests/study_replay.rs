@@ -167,6 +167,7 @@ fn replay<R: UserRepresentation, I: ItemRepresentation>(
         learning_rate: config.training.learning_rate,
         patience,
         seed: config.seeds[0],
+        ..FitConfig::default()
     };
     let mut steps = Steps::default();
 

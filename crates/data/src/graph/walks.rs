@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{EdgeSampler, ItemGraph};
@@ -66,11 +67,10 @@ impl RandomWalksConfig {
         let bias = Bias { back: 1.0 / self.p, away: 1.0 / self.q };
         let is_second_order = bias.back != 1.0 || bias.away != 1.0;
         let is_symmetric = is_second_order && graph.is_symmetric();
-        let needs_sums = bias.back > bias.bound() && !sampler.is_uniform();
-        let sum = |node| graph.weights(node).iter().copied().map(f64::from).sum();
-        let sums = if needs_sums { (0..graph.n_nodes() as u32).map(sum).collect() } else { Vec::new() };
+        let needs_peaks = bias.back > bias.bound() && !sampler.is_uniform();
+        let peaks = if needs_peaks { peaks(graph) } else { Vec::new() };
         let bias = is_second_order.then_some(bias);
-        Ok(RandomWalks { config: self.clone(), sampler, bias, is_symmetric, sums, starts: None })
+        Ok(RandomWalks { config: self.clone(), sampler, bias, is_symmetric, peaks, starts: None })
     }
 
     /// Checks the parameters.
@@ -113,6 +113,24 @@ impl Bias {
     }
 }
 
+/// The largest of the weights from a node.
+#[derive(Debug, Clone, Copy)]
+struct Peak {
+    weight: f32,
+    /// Of their sum.
+    share: f32,
+}
+
+fn peaks(graph: &ItemGraph) -> Vec<Peak> {
+    let peak = |node| {
+        let weights = graph.weights(node);
+        let weight = weights.iter().copied().fold(0.0, f32::max);
+        let sum: f64 = weights.iter().copied().map(f64::from).sum();
+        Peak { weight, share: (f64::from(weight) / sum) as f32 }
+    };
+    (0..graph.n_nodes() as u32).into_par_iter().map(peak).collect()
+}
+
 /// Random walks on an [`ItemGraph`], computed when they are asked for.
 ///
 /// Second-order steps need no table for every pair of edges: a step of first order is proposed and accepted
@@ -149,14 +167,17 @@ pub struct RandomWalks {
     /// `None` if every step is of first order.
     bias: Option<Bias>,
     is_symmetric: bool,
-    /// The sum of the weights from every node, if steps back are drawn apart by weight.
-    sums: Vec<f64>,
+    /// Of the edges from every node, if steps back are drawn apart by weight.
+    peaks: Vec<Peak>,
     /// `None` for all nodes.
     starts: Option<Vec<u32>>,
 }
 
 /// How many proposals are made before a step looks at all edges, at least.
 pub const MIN_PROPOSALS: usize = 16;
+
+/// The length of rows that are searched whatever the length of others.
+const SHORT_ROW: usize = 64;
 
 impl RandomWalks {
     /// The same walks from these nodes instead of all; a node may be there more than once.
@@ -195,13 +216,18 @@ impl RandomWalks {
     fn biased_step(&self, bias: Bias, previous: u32, node: u32, draws: &mut Draws) -> Option<u32> {
         let degree = self.graph().neighbours(node).len();
         let (bound, least) = (bias.bound(), bias.away.min(1.0));
-        let surplus = if bias.back > bound { self.surplus(bias, previous, node) } else { 0.0 };
+        let peak = self.peak(node, degree);
+        let surplus = (bias.back - bound).max(0.0) * f64::from(peak.share);
         for _ in 0..degree.max(MIN_PROPOSALS) {
-            if surplus > 0.0 && draws.uniform() < surplus {
-                return Some(previous);
+            // Below 0 is what steps back have above the bound, if their edge were the heaviest.
+            let coin = draws.uniform() * (surplus + bound) - surplus;
+            if coin < 0.0 {
+                if self.is_accepted_back(peak, previous, node, draws) {
+                    return Some(previous);
+                }
+                continue;
             }
             let next = self.sampler.draw(node, draws)?;
-            let coin = draws.uniform() * bound;
             let is_accepted = if next == previous {
                 coin < bias.back
             } else {
@@ -215,30 +241,34 @@ impl RandomWalks {
         self.exact_step(bias, previous, node, draws)
     }
 
-    /// The share of a step back's weight above the bound in what is proposed.
-    fn surplus(&self, bias: Bias, previous: u32, node: u32) -> f64 {
-        let graph = self.graph();
-        let share = if !self.sampler.is_uniform() {
-            let weight = graph.weight(node, previous).map_or(0.0, f64::from);
-            weight / self.sums[node as usize]
-        } else if self.is_symmetric || graph.neighbours(node).binary_search(&previous).is_ok() {
-            1.0 / graph.neighbours(node).len() as f64
+    #[inline]
+    fn peak(&self, node: u32, degree: usize) -> Peak {
+        let equal = || Peak { weight: 1.0, share: 1.0 / degree as f32 };
+        self.peaks.get(node as usize).copied().unwrap_or_else(equal)
+    }
+
+    /// Whether the edge back is there and as heavy as a draw says.
+    fn is_accepted_back(&self, peak: Peak, previous: u32, node: u32, draws: &mut Draws) -> bool {
+        if !self.peaks.is_empty() {
+            let weight = self.graph().weight(node, previous).unwrap_or(0.0);
+            draws.uniform() * f64::from(peak.weight) < f64::from(weight)
         } else {
-            0.0
-        };
-        let surplus = share * (bias.back - bias.bound());
-        surplus / (surplus + bias.bound())
+            self.is_symmetric || self.graph().neighbours(node).binary_search(&previous).is_ok()
+        }
     }
 
     #[inline]
     fn is_edge(&self, source: u32, target: u32) -> bool {
         let graph = self.graph();
-        let (there, back) = (graph.neighbours(source), graph.neighbours(target));
-        if self.is_symmetric && back.len() < there.len() {
-            back.binary_search(&source).is_ok()
-        } else {
-            there.binary_search(&target).is_ok()
+        let there = graph.neighbours(source);
+        // A short row is near at hand, as the walk was there; the other one would have to be fetched.
+        if self.is_symmetric && there.len() > SHORT_ROW {
+            let back = graph.neighbours(target);
+            if back.len() < there.len() {
+                return back.binary_search(&source).is_ok();
+            }
         }
+        there.binary_search(&target).is_ok()
     }
 
     /// The inverse of the distribution function over all edges.
@@ -304,7 +334,6 @@ impl Sequences for RandomWalks {
 mod tests {
     use super::*;
     use crate::graph::Edge;
-    use rayon::prelude::*;
 
     fn graph(n_nodes: usize, edges: &[(u32, u32, f32)]) -> ItemGraph {
         let edge = |&(source, target, weight)| Edge { source, target, weight };

@@ -46,6 +46,11 @@ impl<'a> Line<'a> {
         self.bytes.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty())
     }
 
+    /// What stands between tabs, without spaces around it.
+    pub(super) fn tabbed(self) -> impl Iterator<Item = &'a [u8]> {
+        self.bytes.split(|&byte| byte == b'\t').map(|field| field.trim_ascii())
+    }
+
     /// The id that `field` is: a whole number from 0.
     pub(super) fn id(self, what: &str, field: &[u8]) -> Result<i64> {
         let number = std::str::from_utf8(field).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));

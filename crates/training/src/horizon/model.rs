@@ -47,8 +47,13 @@ pub fn fit_horizons<'a>(
         dense: AdamWConfig::new().with_weight_decay(config.weight_decay as f32).init(),
     };
     let state = TrainState { model, optimizers, history: Vec::new() };
-    let fit_config =
-        FitConfig { n_epochs: config.n_epochs, learning_rate: config.learning_rate, patience: None, seed };
+    let fit_config = FitConfig {
+        n_epochs: config.n_epochs,
+        learning_rate: config.learning_rate,
+        patience: None,
+        seed,
+        ..FitConfig::default()
+    };
     let state = fit(&task, None, state, &fit_config, &device, progress)?;
     Ok(HorizonModel { features, model: state.model.valid() })
 }

@@ -380,7 +380,8 @@ fn train_one(
     };
     for epoch in 1..=towers.n_epochs {
         let learning_rate = towers.learning_rate * towers.learning_rate_decay.powi(epoch as i32 - 1);
-        let config = FitConfig { n_epochs: epoch, learning_rate, patience: None, seed };
+        let config =
+            FitConfig { n_epochs: epoch, learning_rate, patience: None, seed, ..FitConfig::default() };
         state = fit(&task, None, state, &config, &device, &mut ())?;
     }
     let model = state.model.valid();

@@ -160,7 +160,13 @@ impl Recipe for TwoTowerRecipe {
             Epochs::Exactly(n) => n,
             _ => self.n_epochs,
         };
-        let config = FitConfig { n_epochs: 1, learning_rate: self.learning_rate, patience: None, seed };
+        let config = FitConfig {
+            n_epochs: 1,
+            learning_rate: self.learning_rate,
+            patience: None,
+            seed,
+            ..FitConfig::default()
+        };
         let mut state = TrainState { model, optimizers, history: Vec::new() };
         let scorer = |model: &FeatureTwoTower| model.scorer(&user_rows, &item_rows);
         let mut watch = match epochs {

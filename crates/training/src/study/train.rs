@@ -116,6 +116,7 @@ where
         learning_rate: options.learning_rate,
         patience,
         seed: *seed,
+        ..FitConfig::default()
     };
     // The logits of the best epoch so far: what calibration is fitted on.
     let best: RefCell<Option<(f64, Vec<f32>)>> = RefCell::new(None);

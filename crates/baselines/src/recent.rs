@@ -1,0 +1,70 @@
+//! The items that stand for a history, and how much each counts.
+
+use burn_recsys_data::Csr;
+use burn_recsys_data::graph::ItemGraph;
+
+use crate::{Error, Result};
+
+/// An item that stands for a history, or for a part of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Weighted {
+    pub(crate) item: u32,
+    pub(crate) weight: f32,
+}
+
+/// The most recent of `history` (most recent last) that `is_known`, each once, at most `n` of them, most
+/// recent first; item number k from 0 weighs `decay^k`.
+pub(crate) fn recent(history: &[u32], n: usize, decay: f32, is_known: impl Fn(u32) -> bool) -> Vec<Weighted> {
+    let mut items: Vec<Weighted> = Vec::with_capacity(n.min(history.len()));
+    let mut weight = 1.0;
+    for &item in history.iter().rev().filter(|&&item| is_known(item)) {
+        if items.len() == n {
+            break;
+        }
+        if items.iter().all(|other| other.item != item) {
+            items.push(Weighted { item, weight });
+            weight *= decay;
+        }
+    }
+    items
+}
+
+/// Refuses no items at all, and a decay outside 0 to 1.
+pub(crate) fn check(parameter: &'static str, n: usize, decay: f32) -> Result<()> {
+    if n == 0 {
+        let message = "0 items say nothing of a user; take 1 or more".into();
+        return Err(Error::Parameter { parameter, message });
+    }
+    if !(0.0..=1.0).contains(&decay) {
+        let message = format!("{decay} is not from 0 to 1");
+        return Err(Error::Parameter { parameter: "decay", message });
+    }
+    Ok(())
+}
+
+/// The history of `user`; empty for one without a row.
+pub(crate) fn history_of(histories: &Csr, user: u32) -> &[u32] {
+    if (user as usize) < histories.n_rows() { histories.row(user) } else { &[] }
+}
+
+/// The number of items of a graph, whose last node may be the start of users without history.
+pub(crate) fn n_items(graph: &ItemGraph, has_start_node: bool) -> Result<usize> {
+    graph.n_nodes().checked_sub(usize::from(has_start_node)).ok_or_else(|| Error::Parameter {
+        parameter: "has_start_node",
+        message: "the graph has no node that could be it; see ItemGraph::with_start_node".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_count_once_where_they_were_met_last() {
+        let found = recent(&[3, 1, 9, 2, 1, 0], 3, 0.5, |item| item != 9);
+        let expected = [(0, 1.0), (1, 0.5), (2, 0.25)].map(|(item, weight)| Weighted { item, weight });
+        assert_eq!(found, expected);
+        assert_eq!(recent(&[], 3, 0.5, |_| true), []);
+        assert_eq!(recent(&[1, 1], 9, 0.0, |_| true).len(), 1);
+    }
+}

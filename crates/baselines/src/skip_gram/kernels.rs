@@ -1,0 +1,312 @@
+//! The arithmetic of one window, for all rows and dimensions of it at once.
+//!
+//! Sums are kept in a fixed number of lanes and nothing is fused: the bits do not depend on the width of
+//! the processor's registers.
+
+use pulp::Simd;
+
+/// Sums are kept in so many lanes; vectors are padded with zeros to a multiple of it.
+pub(super) const LANES: usize = 16;
+
+/// So many dimensions of a vector.
+pub(super) type Lanes = [f32; LANES];
+
+/// Outputs that are worked on together: with so many their values and their steps stay in registers.
+const BLOCK: usize = 6;
+
+/// The length of a vector of dimension `d` with its padding.
+pub(super) fn stride(d: usize) -> usize {
+    d.next_multiple_of(LANES)
+}
+
+/// Runs `work` with the widest registers that the processor has.
+#[inline(always)]
+pub(super) fn vectorised<W: Work>(work: W) {
+    struct Visit<W>(W);
+
+    impl<W: Work> pulp::WithSimd for Visit<W> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            self.0.run(simd);
+        }
+    }
+
+    pulp::Arch::new().dispatch(Visit(work));
+}
+
+/// What [`vectorised`] runs.
+///
+/// Not a closure: one that is not consumed by its call is called through a shim, which is compiled for the
+/// narrowest registers unless it happens to be inlined.
+pub(super) trait Work {
+    /// To be inlined always, with all that takes time.
+    fn run<S: Simd>(self, simd: S);
+}
+
+/// Vectors by number, or a range of their dimensions.
+pub(super) trait Rows {
+    /// A row, padded.
+    fn row(&self, row: u32) -> &[f32];
+}
+
+/// Rows that can be changed.
+pub(super) trait RowsMut: Rows {
+    /// Whether a row becomes the step that is added to it; such a row can make one step only.
+    const BECOME_STEPS: bool = false;
+
+    /// As [`row`](Rows::row).
+    fn row_mut(&mut self, row: u32) -> &mut [f32];
+}
+
+/// The sum of all lanes, halves added to halves.
+#[inline(always)]
+fn total(mut sums: Lanes) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+        width /= 2;
+    }
+    sums[0]
+}
+
+/// Calls `$run::<N>` with the outputs, block by block; `$offset` is the number of those before the block.
+macro_rules! by_blocks {
+    ($outputs:expr, |$offset:ident, $block:ident| $call:ident!($($argument:expr),*)) => {{
+        let (mut $offset, mut rest): (usize, &[u32]) = (0, $outputs);
+        loop {
+            match rest {
+                [] => break,
+                &[a] => { let $block = [a]; $call!(1, $($argument),*); break }
+                &[a, b] => { let $block = [a, b]; $call!(2, $($argument),*); break }
+                &[a, b, c] => { let $block = [a, b, c]; $call!(3, $($argument),*); break }
+                &[a, b, c, d] => { let $block = [a, b, c, d]; $call!(4, $($argument),*); break }
+                &[a, b, c, d, e] => { let $block = [a, b, c, d, e]; $call!(5, $($argument),*); break }
+                &[a, b, c, d, e, f, ..] => {
+                    let $block = [a, b, c, d, e, f];
+                    $call!(BLOCK, $($argument),*);
+                    rest = &rest[BLOCK..];
+                    $offset += BLOCK;
+                }
+            }
+        }
+    }};
+}
+
+/// The inner products of every input row with every output row, `[inputs, outputs]`.
+///
+/// A table may be cut into ranges of dimensions, the same for both sides: `tables` are the ranges in order.
+/// The bits do not depend on the cuts.
+#[inline(always)]
+pub(super) fn products<S: Simd, I: Rows, O: Rows>(
+    simd: S,
+    tables: &[(I, O)],
+    inputs: &[u32],
+    outputs: &[u32],
+    products: &mut [f32],
+) {
+    macro_rules! call {
+        ($n:expr, $registers:expr, $input:expr, $block:expr, $products:expr) => {
+            block_products::<{ $n }, { $registers }, S, I, O>(simd, tables, $input, $block, $products)
+        };
+    }
+    for (&input, products) in inputs.iter().zip(products.chunks_exact_mut(outputs.len())) {
+        // Registers for all lanes of a sum.
+        match S::F32_LANES {
+            16 => by_blocks!(outputs, |offset, block| call!(1, input, block, &mut products[offset..])),
+            8 => by_blocks!(outputs, |offset, block| call!(2, input, block, &mut products[offset..])),
+            4 => by_blocks!(outputs, |offset, block| call!(4, input, block, &mut products[offset..])),
+            _ => by_blocks!(outputs, |offset, block| call!(16, input, block, &mut products[offset..])),
+        }
+    }
+}
+
+#[inline(always)]
+fn block_products<const N: usize, const REGISTERS: usize, S: Simd, I: Rows, O: Rows>(
+    simd: S,
+    tables: &[(I, O)],
+    input: u32,
+    outputs: [u32; N],
+    products: &mut [f32],
+) {
+    let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; N];
+    for (inputs, rows) in tables {
+        let xs = S::as_simd_f32s(inputs.row(input)).0.as_chunks::<REGISTERS>().0;
+        let mut ys = [xs; N];
+        for which in 0..N {
+            let y = S::as_simd_f32s(rows.row(outputs[which])).0.as_chunks().0;
+            ys[which] = &y[..xs.len()];
+        }
+        for (at, x) in xs.iter().enumerate() {
+            for which in 0..N {
+                for register in 0..REGISTERS {
+                    let product = simd.mul_f32s(x[register], ys[which][at][register]);
+                    sums[which][register] = simd.add_f32s(sums[which][register], product);
+                }
+            }
+        }
+    }
+    for which in 0..N {
+        let mut lanes = [0.0; LANES];
+        S::as_mut_simd_f32s(&mut lanes).0.copy_from_slice(&sums[which]);
+        products[which] = total(lanes);
+    }
+}
+
+/// An input's values in one register and what is added to them.
+pub(super) type Scratch = [Lanes; 2];
+
+/// Adds to every input row its gradients times the output rows, and to every output row its gradients times
+/// the input rows, all taken before the step.
+///
+/// A row that is there twice makes two steps.
+#[inline(always)]
+pub(super) fn step<S: Simd, I: RowsMut, O: RowsMut>(
+    simd: S,
+    input_rows: &mut I,
+    output_rows: &mut O,
+    inputs: &[u32],
+    outputs: &[u32],
+    gradients: &[f32],
+    scratch: &mut Vec<Scratch>,
+) {
+    macro_rules! call {
+        ($n:expr, $block:expr, $at:expr, $gradients:expr, $scratch:expr) => {
+            block_step::<{ $n }, S, O>(simd, output_rows, $block, $at, $gradients, outputs.len(), $scratch)
+        };
+    }
+    let Some(&first) = inputs.first() else { return };
+    scratch.resize(inputs.len(), [[0.0; LANES]; 2]);
+    let scratch = &mut scratch[..];
+    for at in 0..S::as_simd_f32s(input_rows.row(first)).0.len() {
+        for (&input, [x, dx]) in inputs.iter().zip(&mut *scratch) {
+            S::as_mut_simd_f32s(x).0[0] = S::as_simd_f32s(input_rows.row(input)).0[at];
+            S::as_mut_simd_f32s(dx).0[0] = simd.splat_f32s(0.0);
+        }
+        by_blocks!(outputs, |offset, block| call!(block, at, &gradients[offset..], scratch));
+        for (&input, [_, dx]) in inputs.iter().zip(&*scratch) {
+            let x = &mut S::as_mut_simd_f32s(input_rows.row_mut(input)).0[at];
+            *x = simd.add_f32s(*x, S::as_simd_f32s(dx).0[0]);
+        }
+    }
+}
+
+#[inline(always)]
+fn block_step<const N: usize, S: Simd, O: RowsMut>(
+    simd: S,
+    rows: &mut O,
+    outputs: [u32; N],
+    at: usize,
+    gradients: &[f32],
+    n: usize,
+    scratch: &mut [Scratch],
+) {
+    let mut ys = [simd.splat_f32s(0.0); N];
+    let mut steps = ys;
+    for which in 0..N {
+        ys[which] = S::as_simd_f32s(rows.row(outputs[which])).0[at];
+    }
+    for ([x, dx], gradients) in scratch.iter_mut().zip(gradients.chunks(n)) {
+        let x = S::as_simd_f32s(x).0[0];
+        let dx = &mut S::as_mut_simd_f32s(dx).0[0];
+        let mut sum = *dx;
+        let gradients = &gradients[..N];
+        for which in 0..N {
+            let gradient = simd.splat_f32s(gradients[which]);
+            sum = simd.add_f32s(sum, simd.mul_f32s(gradient, ys[which]));
+            steps[which] = simd.add_f32s(steps[which], simd.mul_f32s(gradient, x));
+        }
+        *dx = sum;
+    }
+    for which in 0..N {
+        let y = &mut S::as_mut_simd_f32s(rows.row_mut(outputs[which])).0[at];
+        *y = if O::BECOME_STEPS { steps[which] } else { simd.add_f32s(*y, steps[which]) };
+    }
+}
+
+/// Logistic losses and their sum.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LogisticLoss {
+    linear: f64,
+    /// Products of what logarithms are taken of, at most `2^n_factors`: one logarithm for many losses.
+    products: Lanes,
+    n_factors: u32,
+    logarithms: f64,
+}
+
+impl LogisticLoss {
+    pub(super) fn new() -> Self {
+        LogisticLoss { linear: 0.0, products: [1.0; LANES], n_factors: 0, logarithms: 0.0 }
+    }
+
+    /// Adds the losses of a window, `ln(1 + exp(-x))` for the product `x` of an input with the first
+    /// output, `ln(1 + exp(x))` for the others; every product becomes the step against its gradient, times
+    /// `learning_rate`.
+    #[inline(always)]
+    pub(super) fn add(&mut self, products: &mut [f32], n_outputs: usize, learning_rate: f32) {
+        let mut place = 0;
+        let mut linear = [0.0; LANES];
+        for products in products.chunks_mut(LANES) {
+            // What is beyond the end loses nothing.
+            let mut margins = [f32::MAX; LANES];
+            let mut signs = [1.0; LANES];
+            for ((&product, margin), sign) in products.iter().zip(&mut margins).zip(&mut signs) {
+                *sign = if place == 0 { 1.0 } else { -1.0 };
+                *margin = *sign * product;
+                place = if place + 1 == n_outputs { 0 } else { place + 1 };
+            }
+            let mut steps = [0.0; LANES];
+            for lane in 0..LANES {
+                let margin = margins[lane];
+                let exp = exp_of_negative(-margin.abs());
+                linear[lane] += if margin < 0.0 { -margin } else { 0.0 };
+                self.products[lane] *= 1.0 + exp;
+                let numerator = if margin > 0.0 { exp } else { 1.0 };
+                steps[lane] = signs[lane] * learning_rate * (numerator / (1.0 + exp));
+            }
+            products.iter_mut().zip(steps).for_each(|(product, step)| *product = step);
+            self.n_factors += 1;
+            if self.n_factors == 100 {
+                self.flush();
+            }
+        }
+        self.linear += f64::from(total(linear));
+    }
+
+    fn flush(&mut self) {
+        self.logarithms += self.products.iter().map(|&product| f64::from(product)).product::<f64>().ln();
+        self.products = [1.0; LANES];
+        self.n_factors = 0;
+    }
+
+    pub(super) fn total(mut self) -> f64 {
+        self.flush();
+        self.linear + self.logarithms
+    }
+}
+
+/// `exp(x)` for `x <= 0` with a relative error below 1e-6; NaN stays NaN, and below -87 it is `exp(-87)`.
+///
+/// The reduction is by powers of 2: `exp(x) = 2^n exp(r)` with `|r| <= ln(2) / 2`, where the Taylor
+/// polynomial of degree 6 is as exact as the format.
+#[inline(always)]
+fn exp_of_negative(x: f32) -> f32 {
+    /// Adding it leaves the nearest whole number in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    // `ln(2)` in two parts, of which the first has few bits: its product with `n` is exact.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    let x = if x < -87.0 { -87.0 } else { x };
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
+    let mut sum = 1.0 / 720.0;
+    for coefficient in [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        sum = sum * r + coefficient;
+    }
+    let power = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+    sum * f32::from_bits(power)
+}
