@@ -13,6 +13,11 @@
 //! scores all items for a user is [`ItemScorer`], the same for all and for the models of
 //! `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
 //!
+//! # Graphs and events
+//! [`GraphSage`] makes vectors of items from their features and from neighbours in a graph, new items included.
+//! [`TemporalGraphNetwork`] follows events: what it knows of its nodes is a [`TemporalState`] that changes as they
+//! pass.
+//!
 //! # Items
 //! [`PairwiseFactorization`] and [`FeatureSkipGram`] learn vectors of items from pairs: edges of a graph or
 //! windows of sequences. What they are to training is a [`PairEncoder`].

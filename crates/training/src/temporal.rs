@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 
+use burn::module::Module;
 use burn::optim::AdamConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn_recsys_data::{SharedNegativeSampler, UniformNegatives};
@@ -206,6 +207,7 @@ pub fn fit_temporal(
         state = all.epoch(state, None, progress)?;
     }
     let TrainState { model, history, .. } = state;
+    let model = model.valid();
     let state = replay(&model, events, 0..n);
     Ok(FittedTemporal { model, state, n_epochs, search, fit: history })
 }
@@ -306,6 +308,8 @@ impl Loop<'_> {
 
     /// How well held-out events are predicted, which pass as they are.
     fn measure(&self, model: &TemporalGraphNetwork, rows: Range<usize>) -> Result<HeldOut> {
+        // Without gradients: nothing is kept for a backward pass that never comes.
+        let model = &model.valid();
         let state = replay(model, self.events, 0..rows.start);
         let mut met = Met::new(self.events, 0..rows.start);
         let mut scorer = TemporalScorer::new(model, state);

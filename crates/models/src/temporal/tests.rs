@@ -44,13 +44,15 @@ fn linear(x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
         .collect()
 }
 
+/// The other node, its memory, the time, the span and the feature of a message.
+type Waiting = (usize, Vec<f32>, i64, f32, f32);
+
 /// The same network, one node at a time.
 struct Plain<'a> {
     model: &'a TemporalGraphNetwork,
     memory: Vec<Vec<f32>>,
     updated: Vec<Option<i64>>,
-    /// The other node, its memory, the time, the span and the feature of the message that waits.
-    waits: Vec<Option<(usize, Vec<f32>, i64, f32, f32)>>,
+    waits: Vec<Option<Waiting>>,
     met: Vec<Vec<(usize, i64, f32)>>,
 }
 

@@ -66,9 +66,8 @@ impl LinkScorer for StaticLinks<'_> {
 /// What every user has met so far: items that are no candidates any more.
 #[derive(Debug, Clone)]
 pub struct Met {
-    n_items: usize,
-    /// `[n_users, n_items]`
-    is_met: Vec<bool>,
+    /// Of every user, ascending and unique.
+    of_user: Vec<Vec<u32>>,
 }
 
 impl Met {
@@ -77,18 +76,18 @@ impl Met {
     /// # Panics
     /// If there are not so many events.
     pub fn new(events: &InteractionEvents, rows: Range<usize>) -> Self {
-        let n_items = events.n_items();
-        let mut met = Met { n_items, is_met: vec![false; events.n_users() * n_items] };
-        rows.for_each(|row| met.add(events.user(row), events.item(row)));
+        let mut met = Met { of_user: vec![Vec::new(); events.n_users()] };
+        for row in rows {
+            met.add(events.user(row), events.item(row));
+        }
         met
     }
 
     fn add(&mut self, user: u32, item: u32) {
-        self.is_met[user as usize * self.n_items + item as usize] = true;
-    }
-
-    fn of(&self, user: u32) -> &[bool] {
-        &self.is_met[user as usize * self.n_items..][..self.n_items]
+        let met = &mut self.of_user[user as usize];
+        if let Err(at) = met.binary_search(&item) {
+            met.insert(at, item);
+        }
     }
 }
 
@@ -127,6 +126,7 @@ pub fn stream_links(
     let n_items = events.n_items();
     let mut links = Vec::with_capacity(rows.len());
     let mut scores = vec![0f32; batch * n_items];
+    let mut is_met = vec![false; n_items];
     for first in rows.clone().step_by(batch) {
         let of_batch = first..(first + batch).min(rows.end);
         let scores = &mut scores[..of_batch.len() * n_items];
@@ -137,10 +137,13 @@ pub fn stream_links(
                 let message = format!("the score of item {at} for user {user} is NaN");
                 return Err(Error::Config { key: "scorer", message });
             }
-            if !met.of(user)[item] {
-                links.push(link(row, scores, met.of(user), item, &mut random.row(row as u64)));
+            let before = &met.of_user[user as usize];
+            if before.binary_search(&(item as u32)).is_err() {
+                before.iter().for_each(|&other| is_met[other as usize] = true);
+                links.push(link(row, scores, &is_met, item, &mut random.row(row as u64)));
+                before.iter().for_each(|&other| is_met[other as usize] = false);
+                met.add(user, item as u32);
             }
-            met.add(user, item as u32);
         }
         scorer.pass(events, of_batch)?;
     }
