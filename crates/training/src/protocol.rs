@@ -20,6 +20,7 @@ mod baselines;
 mod choose;
 mod contender;
 mod hold_out;
+mod item_graphs;
 mod item_links;
 pub mod ml_100k_random;
 mod model;
@@ -39,6 +40,7 @@ use burn_recsys_models::ItemScorer;
 
 pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
+pub use item_graphs::{ChosenItemGraph, ItemGraphModel, item_graphs};
 pub use item_links::{ItemLinkOutcome, ItemLinks, LinkModel, LinkPart};
 pub use model::{ProtocolModel, UnknownModel};
 pub use refitted_links::RefittedLinks;
