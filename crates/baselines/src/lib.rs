@@ -13,12 +13,14 @@
 //! | [`Slim`] | a sparse, non-negative linear model of items by items |
 //! | [`BprMf`], [`LogisticMf`] | vectors by stochastic gradient descent, with random negatives |
 //! | [`BiasedMf`] | vectors and biases that predict ratings |
+//! | [`SkipGram`] | vectors of items from sequences of them, such as sessions and random walks |
 //! | [`CoVisitationScorer`] | what is related to the user's recent items in a graph |
 //! | [`WalkRecommender`] | what short walks from the user's items visit |
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants
-//! - Same data, same configuration: the same bits, whatever the number of threads.
+//! - Same data, same configuration: the same bits, whatever the number of threads. The one exception is asked
+//!   for by name: [`SkipGramMode::LockFree`].
 //! - Bad input is an [`Error`] that says what to do; nothing panics on data.
 
 mod co_visitation;
@@ -34,6 +36,7 @@ mod positives;
 mod recent;
 mod scorer;
 mod shared_users;
+mod similar_items;
 mod skip_gram;
 mod slim;
 mod sparse;
@@ -48,6 +51,7 @@ pub use ials::{ImplicitAls, ImplicitAlsConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use popular::{Popular, RecentPopular};
 pub use scorer::ItemScorer;
+pub use similar_items::{SimilarItem, SimilarItems};
 pub use skip_gram::{SkipGram, SkipGramConfig, SkipGramEpoch, SkipGramMode};
 pub use slim::{Slim, SlimConfig};
 pub use vectors::VectorScorer;

@@ -11,4 +11,5 @@ mod item_knn;
 mod logistic_mf;
 mod preferences;
 mod reference;
+mod skip_gram;
 mod slim;

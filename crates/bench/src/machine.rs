@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::read_to_string;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -58,6 +59,14 @@ pub(crate) fn peak_memory() -> Option<u64> {
     let status = read_to_string("/proc/self/status").ok()?;
     let kib: u64 = value_of(&status, "VmHWM")?.trim_end_matches("kB").trim().parse().ok()?;
     Some(kib * 1024)
+}
+
+/// How long this thread has run, without the time that it waited for a core; `None` where the system does
+/// not tell.
+pub(crate) fn thread_time() -> Option<Duration> {
+    // Nanoseconds on a core come first: Documentation/scheduler/sched-stats of Linux.
+    let text = read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
 }
 
 /// How much memory work needs beside what was there before it.

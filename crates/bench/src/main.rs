@@ -20,6 +20,7 @@ mod rounds;
 mod spread;
 mod step;
 mod tutorial;
+mod walks;
 mod zipf;
 
 use std::error::Error;
@@ -75,6 +76,8 @@ enum Command {
     Ials(ials::Arguments),
     /// Which items are bought together: models of pairs, walks and features on the same links, beside gensim.
     Links(links::Arguments),
+    /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
+    Walks(walks::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
+        Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::MetricsOne(arguments) => metrics::one::run(&arguments),
         Command::AucOne(arguments) => auc::one::run(&arguments),

@@ -7,6 +7,8 @@ use burn_recsys_models::torch::{TorchModel, UnknownTorchModel};
 use burn_recsys_training::protocol::{ProtocolModel, UnknownModel};
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use crate::graph::arguments::GraphCommand;
+
 /// Recommenders from interaction logs: train, evaluate, recommend.
 ///
 /// Start with `burn-recsys quickstart`: it trains on MovieLens data that is inside the program and
@@ -63,6 +65,9 @@ pub(crate) enum Command {
     /// Models side by side in the experiment of a paper, on the split that it published.
     #[command(subcommand)]
     Protocol(ProtocolCommand),
+    /// Items from links, walks and sequences: a graph, a vector for each item, similar items.
+    #[command(subcommand)]
+    Graph(GraphCommand),
     /// The logits of a user preference model that was trained with PyTorch.
     ImportTorch(ImportTorch),
 }

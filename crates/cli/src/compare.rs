@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use burn_recsys_data::named::NamedDataset;
 use burn_recsys_training::study::{
     CandidateReport, SeedOutcome, Study, StudyConfig, StudyProgress, StudyReport,
 };
-use burn_recsys_training::{DataConfig, Error, Result, StepReport, StudyFolder, device_from_name};
+use burn_recsys_training::{Error, Result, StepReport, StudyFolder, device_from_name};
 
 use crate::arguments::{Common, Compare};
 use crate::output::{line, note};
@@ -82,14 +81,7 @@ fn finish(common: &Common, folder: &StudyFolder, report: &StudyReport) -> Result
 /// The study with other data, if there is any, and paths that mean the same from every folder.
 fn with_data(mut config: StudyConfig, data: Option<&str>) -> Result<StudyConfig> {
     if let Some(data) = data {
-        config.data = match data.parse::<NamedDataset>() {
-            Ok(dataset) => DataConfig::Named { name: dataset.name().into() },
-            Err(_) if Path::new(data).exists() => DataConfig::MovieLens { movielens: data.into() },
-            Err(error) => {
-                let message = format!("{error}; and no folder or file has this path");
-                return Err(Error::Config { key: "--data", message });
-            }
-        };
+        config.data = crate::data::named_or_path("--data", data)?;
     }
     config.data = config.data.absolute()?;
     Ok(config)

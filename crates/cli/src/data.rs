@@ -62,6 +62,18 @@ pub(crate) fn fetch(common: &Common, dataset: NamedDataset) -> Result<()> {
     }
 }
 
+/// What `key` names: a data set, or a folder or file of MovieLens.
+pub(crate) fn named_or_path(key: &'static str, source: &str) -> Result<DataConfig> {
+    match source.parse::<NamedDataset>() {
+        Ok(dataset) => Ok(DataConfig::Named { name: dataset.name().into() }),
+        Err(_) if Path::new(source).exists() => Ok(DataConfig::MovieLens { movielens: source.into() }),
+        Err(error) => {
+            let message = format!("{error}; and no folder or file has this path");
+            Err(Error::Config { key, message })
+        }
+    }
+}
+
 /// Reads what a configuration names, fetching it if need be.
 pub(crate) fn load(common: &Common, config: &DataConfig) -> Result<Dataset> {
     match config {

@@ -6,6 +6,7 @@ mod data;
 mod describe;
 mod evaluate;
 mod failure;
+mod graph;
 mod import_torch;
 mod interrupt;
 mod outcome;
@@ -55,6 +56,7 @@ fn run(common: &Common, command: Command) -> Result<(), Failure> {
         Command::Evaluate(arguments) => evaluate::run(common, &arguments)?,
         Command::Recommend(arguments) => recommend::run(common, &arguments)?,
         Command::Protocol(command) => protocol::run(common, &command)?,
+        Command::Graph(command) => graph::run(common, &command)?,
         Command::ImportTorch(arguments) => import_torch::run(common, &arguments)?,
     }
     Ok(())

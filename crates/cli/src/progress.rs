@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use burn_recsys_models::TwoTower;
 use burn_recsys_training::study::SeedOutcome;
 use burn_recsys_training::{EpochRecord, Progress, Result, StepReport, TrainState};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,7 +40,7 @@ impl FitProgress {
     }
 }
 
-impl Progress<TwoTower> for FitProgress {
+impl<M> Progress<M> for FitProgress {
     fn step(&mut self, report: StepReport) -> bool {
         let StepReport { epoch, n_epochs, step, n_steps, loss } = report;
         if self.is_terminal {
@@ -50,7 +49,7 @@ impl Progress<TwoTower> for FitProgress {
         !interrupt::is_requested()
     }
 
-    fn epoch(&mut self, state: &TrainState<TwoTower>) -> Result<()> {
+    fn epoch(&mut self, state: &TrainState<M>) -> Result<()> {
         if let Some(record) = state.history.last() {
             self.line(&describe(record));
         }
@@ -153,6 +152,44 @@ impl ContestProgress {
 }
 
 impl Drop for ContestProgress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Shows how many of a known number of things are done.
+pub(crate) struct CountProgress {
+    bar: ProgressBar,
+    is_terminal: bool,
+}
+
+impl CountProgress {
+    pub(crate) fn new(what: &str, n: usize) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let bar = if is_terminal { ProgressBar::new(n as u64) } else { ProgressBar::hidden() };
+        bar.set_style(style("{msg} {wide_bar} {pos}/{len} {eta}"));
+        bar.set_message(what.to_string());
+        CountProgress { bar, is_terminal }
+    }
+
+    /// So many are done; told every thousand, for things that are many.
+    pub(crate) fn at(&self, done: usize) {
+        if self.is_terminal && done.is_multiple_of(1000) {
+            self.bar.set_position(done as u64);
+        }
+    }
+
+    /// So many are done, and what came of the last one.
+    pub(crate) fn done(&self, done: usize, text: String) {
+        self.bar.set_position(done as u64);
+        match self.is_terminal {
+            true => self.bar.set_message(text),
+            false => note(format_args!("{done:>3}  {text}")),
+        }
+    }
+}
+
+impl Drop for CountProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use burn_recsys_data::Sequences;
 use burn_recsys_data::windows::WindowConfig;
+use burn_recsys_data::{Csr, Sequences};
 use serde::{Deserialize, Serialize};
 
 use super::lock_free::LockFree;
@@ -69,14 +69,16 @@ pub enum SkipGramMode {
     ///
     /// The gradients of a block of windows are found by all threads on the vectors before it; then every
     /// thread makes the steps of all windows, in order, in its own range of dimensions. So no more threads
-    /// than an eighth of the dimensions have work in the second half, and all wait for the last twice a
-    /// block. Blocks have so many windows, by the data alone, that the most frequent item is not in them too
-    /// often.
+    /// than a sixteenth of the dimensions have work in the second half, and all wait for the last one twice
+    /// a block. Blocks have so many windows, by data and configuration alone, that the most frequent item is
+    /// in them about once, by the default learning rate: the smaller the catalogue and the higher the rate, the
+    /// more waiting; a catalogue of some dozens is left to one thread.
     #[default]
     Reproducible,
     /// Every thread works on the same vectors without waiting (Niu et al. 2011, "Hogwild!: a lock-free
     /// approach to parallelizing stochastic gradient descent"). A step may be lost now and then, and no two
-    /// runs are the same, unless by one thread.
+    /// runs are the same, unless by one thread. Rows are copied in and out number by number, which makes one
+    /// thread slower than in the other mode; but none ever waits.
     LockFree,
 }
 
@@ -104,53 +106,80 @@ impl SkipGramConfig {
     /// # Errors
     /// If a parameter cannot be used, no item is frequent enough, or training diverges.
     pub fn fit(&self, sequences: &dyn Sequences) -> Result<SkipGram> {
-        self.fit_watched(sequences, |_| ControlFlow::Continue(()))
+        self.fit_watched(sequences, None, |_| ControlFlow::Continue(()))
     }
 
-    /// As [`fit`](Self::fit); `after_epoch` is told of every epoch and may end the training.
+    /// Fits a model that knows features of items, such as brand, category or price bucket: the input vector
+    /// of an item is the mean of a vector of its own and those of its features, which all learn from it. An
+    /// item that is not in the sequences has the mean of its features. (Grbovic et al. 2016, "Meta-Prod2Vec",
+    /// and Wang et al. 2018, "Billion-scale commodity embedding for e-commerce recommendation in Alibaba",
+    /// GES: all weights are equal.)
+    ///
+    /// A feature that occurs more often than the most frequent item makes steps that are as much shorter.
+    ///
+    /// # Shapes
+    /// - `features`: row `i` holds the features of item `i`, `n_items` rows; one that is there twice weighs
+    ///   twice. Features of different kinds have different numbers, best without gaps: each number below the
+    ///   largest has a vector
     ///
     /// # Errors
-    /// As [`fit`](Self::fit).
+    /// As [`fit`](Self::fit), and if there is not a row for every item.
+    pub fn fit_with_features(&self, sequences: &dyn Sequences, features: &Csr) -> Result<SkipGram> {
+        self.fit_watched(sequences, Some(features), |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`fit`](Self::fit) or [`fit_with_features`](Self::fit_with_features); `after_epoch` is told of every
+    /// epoch and may end the training.
+    ///
+    /// # Errors
+    /// As theirs.
     pub fn fit_watched(
         &self,
         sequences: &dyn Sequences,
+        features: Option<&Csr>,
         mut after_epoch: impl FnMut(&SkipGramEpoch) -> ControlFlow<()>,
     ) -> Result<SkipGram> {
         self.check()?;
-        let vocabulary = Vocabulary::new(self, sequences)?;
-        let weights = Weights::new(vocabulary.len(), self.d_embedding, self.seed);
-        let mut training = Training { config: self, sequences, vocabulary: &vocabulary };
-        let mut losses = Vec::with_capacity(self.n_epochs);
-        let mut run = |step: &mut dyn FnMut(&mut Training<'_>, usize) -> Tally| {
-            for epoch in 0..self.n_epochs {
-                let tally = step(&mut training, epoch);
-                let loss = tally.loss / tally.n_samples.max(1) as f64;
-                if loss.is_nan() || loss > LARGEST_LOSS * std::f64::consts::LN_2 {
-                    return Err(Error::Diverged { epoch: epoch + 1 });
-                }
-                losses.push(loss);
-                if after_epoch(&SkipGramEpoch { epoch: epoch + 1, loss, n_words: tally.n_words }).is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        };
-        let weights = match self.mode {
+        let vocabulary = Vocabulary::new(self, sequences, features)?;
+        let weights = Weights::new(vocabulary.n_inputs(), vocabulary.len(), self.d_embedding, self.seed);
+        let training = Training { config: self, sequences, vocabulary: &vocabulary };
+        let (weights, losses) = match self.mode {
             SkipGramMode::Reproducible => {
                 let mut state = Synchronous::new(&weights, self, &vocabulary);
-                run(&mut |training, epoch| state.visit(training, epoch))?;
-                state.weights(self.d_embedding)
+                let losses = self.run(|epoch| state.visit(&training, epoch), &mut after_epoch)?;
+                (state.weights(self.d_embedding), losses)
             }
             SkipGramMode::LockFree => {
                 let state = LockFree::new(&weights);
-                run(&mut |training, epoch| state.visit(training, epoch))?;
-                state.weights(self.d_embedding)
+                let losses = self.run(|epoch| state.visit(&training, epoch), &mut after_epoch)?;
+                (state.weights(self.d_embedding), losses)
             }
         };
         if !weights.are_finite() {
             return Err(Error::Diverged { epoch: losses.len() });
         }
-        Ok(SkipGram::new(self.d_embedding, &weights, vocabulary, losses))
+        Ok(SkipGram::new(&weights, vocabulary, losses))
+    }
+
+    /// Visits all epochs; gives their mean losses.
+    fn run(
+        &self,
+        mut visit: impl FnMut(usize) -> Tally,
+        after_epoch: &mut dyn FnMut(&SkipGramEpoch) -> ControlFlow<()>,
+    ) -> Result<Vec<f64>> {
+        let mut losses = Vec::with_capacity(self.n_epochs);
+        for epoch in 0..self.n_epochs {
+            let tally = visit(epoch);
+            let loss = tally.loss / tally.n_samples.max(1) as f64;
+            if loss.is_nan() || loss > LARGEST_LOSS * std::f64::consts::LN_2 {
+                return Err(Error::Diverged { epoch: epoch + 1 });
+            }
+            losses.push(loss);
+            if after_epoch(&SkipGramEpoch { epoch: epoch + 1, loss, n_words: tally.n_words }).is_break() {
+                break;
+            }
+        }
+        Ok(losses)
     }
 
     /// Refuses parameters that cannot be used.

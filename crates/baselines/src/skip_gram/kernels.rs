@@ -227,6 +227,9 @@ fn block_step<const N: usize, S: Simd, O: RowsMut>(
     }
 }
 
+/// So many factors of at most 2 in each lane, and the product of all lanes is finite in f64.
+const MOST_FACTORS: u32 = 1000 / LANES as u32;
+
 /// Logistic losses and their sum.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LogisticLoss {
@@ -269,7 +272,7 @@ impl LogisticLoss {
             }
             products.iter_mut().zip(steps).for_each(|(product, step)| *product = step);
             self.n_factors += 1;
-            if self.n_factors == 100 {
+            if self.n_factors == MOST_FACTORS {
                 self.flush();
             }
         }
@@ -309,4 +312,184 @@ fn exp_of_negative(x: f32) -> f32 {
     }
     let power = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
     sum * f32::from_bits(power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of so many values.
+    #[derive(Clone)]
+    struct Stored(usize, Vec<f32>);
+
+    impl Rows for Stored {
+        fn row(&self, row: u32) -> &[f32] {
+            &self.1[row as usize * self.0..][..self.0]
+        }
+    }
+
+    impl Rows for &Stored {
+        fn row(&self, row: u32) -> &[f32] {
+            (*self).row(row)
+        }
+    }
+
+    impl RowsMut for Stored {
+        fn row_mut(&mut self, row: u32) -> &mut [f32] {
+            &mut self.1[row as usize * self.0..][..self.0]
+        }
+    }
+
+    fn rows(n: usize, d: usize, phase: f32) -> Stored {
+        let width = stride(d);
+        let value = |at: usize| {
+            if at % width < d { (at as f32 * 0.37 + phase).sin() * 0.4 } else { 0.0 }
+        };
+        Stored(width, (0..n * width).map(value).collect())
+    }
+
+    /// One window: its products, then the steps.
+    struct Window<'w> {
+        inputs: &'w mut Stored,
+        outputs: &'w mut Stored,
+        which: [&'w [u32]; 2],
+        rate: f32,
+        loss: &'w mut f64,
+    }
+
+    impl Work for Window<'_> {
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            let [inputs, outputs] = self.which;
+            let mut gradients = vec![0.0; inputs.len() * outputs.len()];
+            products(simd, &[(&*self.inputs, &*self.outputs)], inputs, outputs, &mut gradients);
+            let mut loss = LogisticLoss::new();
+            loss.add(&mut gradients, outputs.len(), self.rate);
+            *self.loss = loss.total();
+            step(simd, self.inputs, self.outputs, inputs, outputs, &gradients, &mut Vec::new());
+        }
+    }
+
+    /// The loss of a window as it is written, in f64.
+    fn loss(inputs: &[f64], outputs: &[f64], which: [&[u32]; 2], width: usize) -> f64 {
+        let row = |values: &[f64], row: u32| values[row as usize * width..][..width].to_vec();
+        let mut sum = 0.0;
+        for &input in which[0] {
+            for (at, &output) in which[1].iter().enumerate() {
+                let (x, y) = (row(inputs, input), row(outputs, output));
+                let product: f64 = x.iter().zip(&y).map(|(x, y)| x * y).sum();
+                sum += (if at == 0 { -product } else { product }).exp().ln_1p();
+            }
+        }
+        sum
+    }
+
+    #[test]
+    fn a_window_goes_down_the_gradient_of_its_loss() {
+        let negatives: Vec<u32> = (0..14).collect();
+        let cases: [(usize, [&[u32]; 2]); 5] = [
+            (3, [&[0], &[1]]),
+            (16, [&[2, 0, 1], &[3, 0, 1, 2, 4, 5]]),
+            // Rows that are there twice.
+            (40, [&[1, 1, 0], &[2, 5, 5]]),
+            (33, [&[0, 1, 2, 3], &negatives]),
+            (128, [&[3, 1], &negatives[..8]]),
+        ];
+        for (d, which) in cases {
+            let (before_inputs, before_outputs) = (rows(4, d, 0.2), rows(14, d, 0.9));
+            let (mut inputs, mut outputs) = (before_inputs.clone(), before_outputs.clone());
+            let (rate, mut found) = (0.1, 0.0);
+            vectorised(Window { inputs: &mut inputs, outputs: &mut outputs, which, rate, loss: &mut found });
+            let exact = |rows: &Stored| rows.1.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
+            let before = [exact(&before_inputs), exact(&before_outputs)];
+            let width = stride(d);
+            let expected = loss(&before[0], &before[1], which, width);
+            assert!((found - expected).abs() < 1e-5 * expected, "{found}, not {expected}");
+            for (side, after) in [&inputs, &outputs].into_iter().enumerate() {
+                for at in 0..after.1.len() {
+                    let shifted = |by: f64| {
+                        let mut values = before.clone();
+                        values[side][at] += by;
+                        loss(&values[0], &values[1], which, width)
+                    };
+                    let gradient = (shifted(1e-5) - shifted(-1e-5)) / 2e-5;
+                    let step = f64::from(after.1[at]) - before[side][at];
+                    let is_padding = at % width >= d;
+                    assert!(
+                        is_padding && step == 0.0 || (step + f64::from(rate) * gradient).abs() < 1e-6,
+                        "d {d}, side {side}, {at}: step {step}, gradient {gradient}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Runs work without vector registers.
+    fn by_scalars<W: Work>(work: W) {
+        work.run(pulp::Scalar::new());
+    }
+
+    #[test]
+    fn bits_depend_neither_on_registers_nor_on_cuts() {
+        let which: [&[u32]; 2] = [&[2, 0, 1], &[3, 0, 1, 2, 4, 5, 6, 7]];
+        let run = |how: fn(Window<'_>)| {
+            let (mut inputs, mut outputs, mut loss) = (rows(4, 100, 0.2), rows(14, 100, 0.9), 0.0);
+            how(Window { inputs: &mut inputs, outputs: &mut outputs, which, rate: 0.1, loss: &mut loss });
+            (inputs.1, outputs.1, loss)
+        };
+        assert_eq!(run(|window| vectorised(window)), run(|window| by_scalars(window)));
+
+        let whole = [rows(4, 96, 0.2), rows(14, 96, 0.9)];
+        let cut = |rows: &Stored, range: std::ops::Range<usize>| {
+            let values = rows.1.chunks(96).flat_map(|row| row[range.clone()].to_vec());
+            Stored(range.len(), values.collect())
+        };
+        let parts: Vec<[Stored; 2]> =
+            [0..32, 32..48, 48..96].map(|range| [0, 1].map(|side| cut(&whole[side], range.clone()))).into();
+        let tables: Vec<(&Stored, &Stored)> =
+            parts.iter().map(|[inputs, outputs]| (inputs, outputs)).collect();
+        let [mut of_whole, mut of_parts] = [[0.0; 24]; 2];
+        let simd = pulp::Scalar::new();
+        products(simd, &[(&whole[0], &whole[1])], which[0], which[1], &mut of_whole);
+        products(simd, &tables, which[0], which[1], &mut of_parts);
+        assert_eq!(of_whole, of_parts);
+    }
+
+    #[test]
+    fn the_loss_is_the_sum_of_logarithms() {
+        let products: Vec<f32> = (0..3000).map(|at| (at as f32 - 1500.0) * 0.08).collect();
+        let mut loss = LogisticLoss::new();
+        let mut steps = products.clone();
+        loss.add(&mut steps, 3, 0.5);
+        let mut expected = 0.0;
+        for (at, (&product, &step)) in products.iter().zip(&steps).enumerate() {
+            let sign = if at % 3 == 0 { 1.0 } else { -1.0 };
+            let margin = sign * f64::from(product);
+            expected += (-margin).max(0.0) + (-margin.abs()).exp().ln_1p();
+            let exact = 0.5 * sign / (1.0 + margin.exp());
+            assert!((f64::from(step) - exact).abs() < 1e-6, "product {product}: {step}, not {exact}");
+        }
+        assert!((loss.total() / expected - 1.0).abs() < 1e-6);
+        for (product, lost) in [(f32::NEG_INFINITY, f64::INFINITY), (f32::INFINITY, 0.0)] {
+            let mut loss = LogisticLoss::new();
+            loss.add(&mut [product], 1, 1.0);
+            assert_eq!(loss.total(), lost);
+        }
+        let mut loss = LogisticLoss::new();
+        let mut step = [f32::NAN];
+        loss.add(&mut step, 1, 1.0);
+        assert!(step[0].is_nan() && loss.total().is_nan());
+    }
+
+    #[test]
+    fn exponentials_are_exact_to_the_format() {
+        for at in 0..87_000 {
+            let x = at as f32 * -0.001;
+            let exact = f64::from(x).exp();
+            let error = (f64::from(exp_of_negative(x)) / exact - 1.0).abs();
+            assert!(error < 1e-6, "exp({x}): error {error}");
+        }
+        assert!(exp_of_negative(f32::NEG_INFINITY) < 2e-38);
+        assert!(exp_of_negative(f32::NAN).is_nan());
+    }
 }

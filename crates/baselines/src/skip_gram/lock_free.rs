@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use super::config::{Tally, Training};
 use super::kernels::{LogisticLoss, Rows, RowsMut, Scratch, Work, products, step, vectorised};
 use super::table::{Panel, SharedRows, Weights};
-use super::windows::{Epoch, Passage, Windows};
+use super::vocabulary::Vocabulary;
+use super::windows::{Distinct, Epoch, PASSAGE, Passage, Windows};
 
 /// Vectors that all threads read and write.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl LockFree {
             for at in places {
                 let sequence = of_epoch.sequence(at);
                 of_epoch.read(training.sequences, training.vocabulary, sequence, &mut rows);
-                for passage in Passage::all(sequence, &rows) {
+                for passage in Passage::all(sequence, &rows, PASSAGE) {
                     tally = tally + self.visit_passage(training, &of_epoch, &passage, rate, desk);
                 }
             }
@@ -62,22 +63,15 @@ impl LockFree {
         desk: &mut Desk,
     ) -> Tally {
         let shape = training.shape();
-        let Desk { windows, distinct, places, .. } = desk;
+        let Desk { windows, distinct, .. } = desk;
         let (rows, _) = passage.with_margins(shape.config.window);
-        distinct.clear();
-        places.clear();
-        places.extend(rows.iter().map(|&row| {
-            let place = distinct.iter().position(|&other| other == row).unwrap_or(distinct.len());
-            if place == distinct.len() {
-                distinct.push(row);
-            }
-            place as u32
-        }));
+        distinct.rows.clear();
+        distinct.push(rows);
         windows.clear();
-        windows.push(epoch, passage, shape, training.vocabulary, |place| places[place]);
+        windows.push(epoch, passage, shape, training.vocabulary, |place| distinct.place(place));
         let n_samples = windows.n_pairs() as u64;
         let mut loss = 0.0;
-        vectorised(Visit { shared: self, desk, rate, loss: &mut loss });
+        vectorised(Visit { shared: self, vocabulary: training.vocabulary, desk, rate, loss: &mut loss });
         Tally { loss, n_samples, n_words: passage.len() as u64 }
     }
 }
@@ -85,6 +79,7 @@ impl LockFree {
 /// The steps of a passage that lies on the desk.
 struct Visit<'v> {
     shared: &'v LockFree,
+    vocabulary: &'v Vocabulary,
     desk: &'v mut Desk,
     rate: f32,
     loss: &'v mut f64,
@@ -94,10 +89,27 @@ impl Work for Visit<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let width = self.shared.inputs.width();
-        let Desk { windows, distinct, inputs, before, outputs, names, gradients, scratch, .. } = self.desk;
-        inputs.values_mut().resize(distinct.len() * width, 0.0);
-        for (&row, values) in distinct.iter().zip(inputs.values_mut().chunks_exact_mut(width)) {
-            self.shared.inputs.read(row, values);
+        let Desk {
+            windows,
+            distinct,
+            members,
+            inputs,
+            before,
+            fresh,
+            outputs,
+            names,
+            gradients,
+            scratch,
+            ..
+        } = self.desk;
+        let rows = &distinct.rows;
+        members.clear();
+        members.extend(rows.iter().flat_map(|row| self.vocabulary.members(row)));
+        self.shared.inputs.touch(members);
+        self.shared.outputs.touch(windows.outputs());
+        inputs.values_mut().resize(rows.len() * width, 0.0);
+        for (row, values) in rows.iter().zip(inputs.values_mut().chunks_exact_mut(width)) {
+            self.shared.inputs.read_mean(self.vocabulary.members(row), values, fresh);
         }
         before.clear();
         before.extend_from_slice(inputs.values());
@@ -114,15 +126,24 @@ impl Work for Visit<'_> {
             products(simd, &[(&*inputs, &outputs.0)], window.inputs, names, gradients);
             loss.add(gradients, n, self.rate);
             step(simd, inputs, outputs, window.inputs, names, gradients, scratch);
-            for (&row, steps) in window.outputs.iter().zip(outputs.0.values().chunks_exact(width)) {
-                self.shared.outputs.add(row, steps);
-            }
+            self.shared.outputs.add_all(window.outputs, outputs.0.values_mut(), fresh);
         }
         *self.loss = loss.total();
         inputs.values_mut().iter_mut().zip(before.iter()).for_each(|(after, before)| *after -= before);
-        for (&row, steps) in distinct.iter().zip(inputs.values().chunks_exact(width)) {
-            self.shared.inputs.add(row, steps);
+        if !self.vocabulary.has_features() {
+            return self.shared.inputs.add_all(rows, inputs.values_mut(), fresh);
         }
+        // Every member's step takes the place of what was read, which is no longer needed.
+        before.clear();
+        for (row, steps) in rows.iter().zip(inputs.values().chunks_exact(width)) {
+            let members = self.vocabulary.members(row);
+            let share = 1.0 / members.len() as f32;
+            before.extend(members.iter().flat_map(|&member| {
+                let scale = share * self.vocabulary.step_scale(member);
+                steps.iter().map(move |step| scale * step)
+            }));
+        }
+        self.shared.inputs.add_all(members, before, fresh);
     }
 }
 
@@ -132,13 +153,15 @@ struct Desk {
     rows: Vec<u32>,
     windows: Windows,
     /// The items of a passage, each once.
-    distinct: Vec<u32>,
-    /// For every place of the passage, which of them is there.
-    places: Vec<u32>,
+    distinct: Distinct,
+    /// The vectors whose means are their inputs.
+    members: Vec<u32>,
     /// Copies of their vectors, which are worked on.
     inputs: Panel,
     /// The same as they were.
     before: Vec<f32>,
+    /// What output vectors have become meanwhile.
+    fresh: Vec<f32>,
     outputs: Steps,
     names: Vec<u32>,
     gradients: Vec<f32>,
@@ -150,10 +173,11 @@ impl Desk {
         Desk {
             rows: Vec::new(),
             windows: Windows::default(),
-            distinct: Vec::new(),
-            places: Vec::new(),
+            distinct: Distinct::default(),
+            members: Vec::new(),
             inputs: Panel::new(width),
             before: Vec::new(),
+            fresh: Vec::new(),
             outputs: Steps(Panel::new(width)),
             names: Vec::new(),
             gradients: Vec::new(),

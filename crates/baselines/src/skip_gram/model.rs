@@ -1,6 +1,6 @@
 //! What is learned.
 
-use super::table::Weights;
+use super::table::{Weights, add_scaled};
 use super::vocabulary::Vocabulary;
 
 /// Vectors of items learned by [`SkipGramConfig`](crate::SkipGramConfig).
@@ -9,7 +9,7 @@ pub struct SkipGram {
     d: usize,
     inputs: Vec<f32>,
     outputs: Vec<f32>,
-    is_learned: Vec<bool>,
+    has_vector: Vec<bool>,
     counts: Vec<u64>,
     losses: Vec<f64>,
 }
@@ -27,19 +27,25 @@ pub struct SkipGramEpoch {
 }
 
 impl SkipGram {
-    pub(super) fn new(d: usize, weights: &Weights, vocabulary: Vocabulary, losses: Vec<f64>) -> Self {
+    pub(super) fn new(weights: &Weights, vocabulary: Vocabulary, losses: Vec<f64>) -> Self {
+        let d = weights.d;
         let n_items = vocabulary.item_counts.len();
-        let mut is_learned = vec![false; n_items];
-        vocabulary.items.iter().for_each(|&item| is_learned[item as usize] = true);
-        let by_item = |rows: &[f32]| {
-            let mut vectors = vec![0.0; n_items * d];
-            for (&item, row) in vocabulary.items.iter().zip(rows.chunks_exact(d)) {
-                vectors[item as usize * d..][..d].copy_from_slice(row);
+        let learned = vocabulary.learned_inputs();
+        let mut inputs = vec![0.0; n_items * d];
+        let mut has_vector = vec![false; n_items];
+        for (item, vector) in inputs.chunks_exact_mut(d).enumerate() {
+            let members = vocabulary.members_of_item(item as u32, &learned);
+            let scale = 1.0 / members.len() as f32;
+            for &member in &members {
+                add_scaled(vector, scale, &weights.inputs[member as usize * d..][..d]);
             }
-            vectors
-        };
-        let (inputs, outputs) = (by_item(&weights.inputs), by_item(&weights.outputs));
-        SkipGram { d, inputs, outputs, is_learned, counts: vocabulary.item_counts, losses }
+            has_vector[item] = !members.is_empty();
+        }
+        let mut outputs = vec![0.0; n_items * d];
+        for (&item, row) in vocabulary.items.iter().zip(weights.outputs.chunks_exact(d)) {
+            outputs[item as usize * d..][..d].copy_from_slice(row);
+        }
+        SkipGram { d, inputs, outputs, has_vector, counts: vocabulary.item_counts, losses }
     }
 
     /// The number of items.
@@ -52,13 +58,15 @@ impl SkipGram {
         self.d
     }
 
-    /// The input vector of an item, by which items are compared; `None` if it occurred too seldom, or never,
-    /// in the first epoch.
+    /// The input vector of an item, by which items are compared.
+    ///
+    /// `None` if it was too seldom, or never, in the sequences of the first epoch, and has no feature that a
+    /// learned item has.
     ///
     /// # Panics
     /// If there is no such item.
     pub fn vector(&self, item: u32) -> Option<&[f32]> {
-        self.is_learned[item as usize].then(|| &self.inputs[item as usize * self.d..][..self.d])
+        self.has_vector[item as usize].then(|| &self.inputs[item as usize * self.d..][..self.d])
     }
 
     /// The input vectors of all items; zeros where [`vector`](Self::vector) is `None`.
@@ -69,7 +77,7 @@ impl SkipGram {
         &self.inputs
     }
 
-    /// The output vectors of all items; zeros where [`vector`](Self::vector) is `None`. The inner product of
+    /// The output vectors of all items; zeros of those that were not learned. The inner product of
     /// one with the input vector of another item says how likely they are neighbours.
     ///
     /// # Shapes

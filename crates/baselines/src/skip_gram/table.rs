@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::kernels::{LANES, Lanes, Rows, RowsMut, stride};
 
-/// Input and output vectors, row by row, `[n_rows, d]` each.
+/// Input vectors, `[n_inputs, d]`, and output vectors, `[n_outputs, d]`, row by row.
 #[derive(Debug, Clone)]
 pub(super) struct Weights {
     pub(super) inputs: Vec<f32>,
@@ -17,14 +17,14 @@ pub(super) struct Weights {
 
 impl Weights {
     /// Inputs uniform in `-0.5 / d .. 0.5 / d`, outputs 0, as word2vec has them.
-    pub(super) fn new(n_rows: usize, d: usize, seed: u64) -> Self {
+    pub(super) fn new(n_inputs: usize, n_outputs: usize, d: usize, seed: u64) -> Self {
         let random = Random::new(seed, Stream::Weights, 0);
-        let mut inputs = vec![0.0; n_rows * d];
+        let mut inputs = vec![0.0; n_inputs * d];
         inputs.par_chunks_mut(d).enumerate().for_each(|(row, values)| {
             let mut draws = random.row(row as u64);
             values.iter_mut().for_each(|value| *value = ((draws.uniform() - 0.5) / d as f64) as f32);
         });
-        Weights { inputs, outputs: vec![0.0; n_rows * d], d }
+        Weights { inputs, outputs: vec![0.0; n_outputs * d], d }
     }
 
     pub(super) fn are_finite(&self) -> bool {
@@ -38,6 +38,12 @@ fn lanes_of(row: &[f32], at: usize) -> Lanes {
     let values = &row[at * LANES..row.len().min((at + 1) * LANES)];
     lanes[..values.len()].copy_from_slice(values);
     lanes
+}
+
+/// `sum += scale * values`
+#[inline(always)]
+pub(super) fn add_scaled(sum: &mut [f32], scale: f32, values: &[f32]) {
+    sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += scale * value);
 }
 
 /// A range of the dimensions of all vectors of a side, a multiple of [`LANES`].
@@ -74,6 +80,41 @@ impl Panel {
             row.iter_mut().zip(values).for_each(|(to, from)| *to = *from);
         }
         rows
+    }
+
+    /// Makes these rows the means of `members` of `from`, a list for every row.
+    #[inline(always)]
+    pub(super) fn gather<'m>(&mut self, from: &Panel, members: impl ExactSizeIterator<Item = &'m [u32]>) {
+        self.width = from.width;
+        self.values.clear();
+        self.values.resize(members.len() * self.width, 0.0);
+        for (members, values) in members.zip(self.values.chunks_exact_mut(self.width.max(1))) {
+            members.iter().for_each(|&member| add_scaled(values, 1.0, from.row(member)));
+            let scale = 1.0 / members.len() as f32;
+            values.iter_mut().for_each(|value| *value *= scale);
+        }
+    }
+
+    /// Adds to `members` of `to` what was added to their means since these were `before`, times the scale of
+    /// each.
+    #[inline(always)]
+    pub(super) fn scatter<'m>(
+        &self,
+        before: &Panel,
+        to: &mut Panel,
+        members: impl Iterator<Item = &'m [u32]>,
+        scale_of: impl Fn(u32) -> f32,
+    ) {
+        let rows =
+            self.values.chunks_exact(self.width.max(1)).zip(before.values.chunks_exact(self.width.max(1)));
+        for (members, (after, before)) in members.zip(rows) {
+            let share = 1.0 / members.len() as f32;
+            for &member in members {
+                let scale = share * scale_of(member);
+                let steps = after.iter().zip(before).map(|(after, before)| scale * (after - before));
+                to.row_mut(member).iter_mut().zip(steps).for_each(|(value, step)| *value += step);
+            }
+        }
     }
 
     /// The rows themselves.
@@ -118,6 +159,12 @@ pub(super) struct SharedRows {
     pairs: Vec<AtomicU64>,
 }
 
+/// Rows that are added to at once.
+const AT_ONCE: usize = 8;
+
+/// Pairs in a line of the cache.
+const LINE: usize = 8;
+
 fn pack([low, high]: [f32; 2]) -> u64 {
     u64::from(low.to_bits()) | u64::from(high.to_bits()) << 32
 }
@@ -145,6 +192,18 @@ impl SharedRows {
         &self.pairs[row as usize * length..][..length]
     }
 
+    /// Brings rows into the cache: their lines are asked for all at once.
+    #[inline(always)]
+    pub(super) fn touch(&self, rows: &[u32]) {
+        let mut sum = 0;
+        for &row in rows {
+            for line in self.row(row).chunks(LINE) {
+                sum ^= line[0].load(Ordering::Relaxed);
+            }
+        }
+        std::hint::black_box(sum);
+    }
+
     /// Copies a row to `values`.
     #[inline(always)]
     pub(super) fn read(&self, row: u32, values: &mut [f32]) {
@@ -153,12 +212,52 @@ impl SharedRows {
         }
     }
 
-    /// Adds `steps` to a row.
+    /// Makes `values` the mean of rows, of which there is one at least; `scratch` is overwritten.
     #[inline(always)]
-    pub(super) fn add(&self, row: u32, steps: &[f32]) {
-        for (to, step) in self.row(row).iter().zip(steps.as_chunks::<2>().0) {
-            let old = unpack(to.load(Ordering::Relaxed));
-            to.store(pack([old[0] + step[0], old[1] + step[1]]), Ordering::Relaxed);
+    pub(super) fn read_mean(&self, rows: &[u32], values: &mut [f32], scratch: &mut Vec<f32>) {
+        let [first, others @ ..] = rows else { return };
+        self.read(*first, values);
+        if others.is_empty() {
+            return;
+        }
+        scratch.resize(values.len(), 0.0);
+        for &row in others {
+            self.read(row, scratch);
+            add_scaled(values, 1.0, scratch);
+        }
+        let scale = 1.0 / rows.len() as f32;
+        values.iter_mut().for_each(|value| *value *= scale);
+    }
+
+    /// Makes a row `values`.
+    #[inline(always)]
+    pub(super) fn write(&self, row: u32, values: &[f32]) {
+        for (to, from) in self.row(row).iter().zip(values.as_chunks().0) {
+            to.store(pack(*from), Ordering::Relaxed);
+        }
+    }
+
+    /// Adds `steps` to `rows`, as they are now; `scratch` and the steps are overwritten.
+    #[inline(always)]
+    pub(super) fn add_all(&self, rows: &[u32], steps: &mut [f32], scratch: &mut Vec<f32>) {
+        // Some rows at once: what has just been stored in parts is slow to load as a whole. Not those
+        // that are there twice.
+        let mut begin = 0;
+        while begin < rows.len() {
+            let mut end = begin + 1;
+            while end < rows.len().min(begin + AT_ONCE) && !rows[begin..end].contains(&rows[end]) {
+                end += 1;
+            }
+            let steps = &mut steps[begin * self.width..end * self.width];
+            scratch.resize(steps.len(), 0.0);
+            for (&row, values) in rows[begin..end].iter().zip(scratch.chunks_exact_mut(self.width)) {
+                self.read(row, values);
+            }
+            add_scaled(steps, 1.0, scratch);
+            for (&row, values) in rows[begin..end].iter().zip(steps.chunks_exact(self.width)) {
+                self.write(row, values);
+            }
+            begin = end;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use burn_recsys_data::random::Draws;
 use burn_recsys_data::windows::Subsampling;
-use burn_recsys_data::{AliasTable, Sequences};
+use burn_recsys_data::{AliasTable, Csr, Sequences};
 use rayon::prelude::*;
 
 use super::SkipGramConfig;
@@ -22,6 +22,20 @@ pub(super) struct Vocabulary {
     n_words: u64,
     subsampling: Option<Subsampling>,
     noise: AliasTable,
+    members: Option<Members>,
+    n_features: usize,
+}
+
+/// The vectors whose mean is the input of an item: its own and those of its features, which come after those
+/// of all items.
+#[derive(Debug)]
+struct Members {
+    /// By row of an item.
+    rows: Csr,
+    /// Feature by item.
+    features: Csr,
+    /// What the steps of every input vector are multiplied by, `[n_inputs]`.
+    step_scales: Vec<f32>,
 }
 
 /// Of an item that is not learned.
@@ -32,7 +46,16 @@ impl Vocabulary {
     ///
     /// # Errors
     /// If no item is frequent enough.
-    pub(super) fn new(config: &SkipGramConfig, sequences: &dyn Sequences) -> Result<Self> {
+    pub(super) fn new(
+        config: &SkipGramConfig,
+        sequences: &dyn Sequences,
+        features: Option<&Csr>,
+    ) -> Result<Self> {
+        let n_items = sequences.n_items();
+        if let Some(features) = features.filter(|features| features.n_rows() != n_items) {
+            let message = format!("{} rows for {n_items} items; every item needs one", features.n_rows());
+            return Err(Error::Parameter { parameter: "features", message });
+        }
         let item_counts = count(sequences);
         let is_learned = |item: &u32| item_counts[*item as usize] >= config.min_count.max(1);
         let mut items: Vec<u32> = (0..item_counts.len() as u32).filter(is_learned).collect();
@@ -56,12 +79,71 @@ impl Vocabulary {
             .map_err(|error| parameter("subsampling", error))?;
         let noise = AliasTable::from_counts(&counts, config.noise_power)
             .map_err(|error| parameter("noise_power", error))?;
-        Ok(Vocabulary { rows, items, item_counts, n_words, subsampling, noise })
+        let n_features = features
+            .and_then(|features| features.rows().flatten().max())
+            .map_or(0, |&most| most as usize + 1);
+        let members = features.filter(|_| n_features > 0).map(|features| {
+            let first = items.len() as u32;
+            let of_row = |(row, &item): (usize, &u32)| {
+                let features = features.row(item).iter().map(|&feature| first + feature);
+                std::iter::once(row as u32).chain(features).collect::<Vec<u32>>()
+            };
+            let rows = Csr::from_rows(items.iter().enumerate().map(of_row));
+            let step_scales = step_scales(&rows, &counts, items.len() + n_features);
+            Members { rows, features: features.clone(), step_scales }
+        });
+        Ok(Vocabulary { rows, items, item_counts, n_words, subsampling, noise, members, n_features })
     }
 
     /// The number of items that are learned.
     pub(super) fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// The number of input vectors: those of items, then those of features.
+    pub(super) fn n_inputs(&self) -> usize {
+        self.items.len() + self.n_features
+    }
+
+    /// Whether inputs are means.
+    pub(super) fn has_features(&self) -> bool {
+        self.members.is_some()
+    }
+
+    /// The input vectors whose mean is the input of a row.
+    #[inline(always)]
+    pub(super) fn members<'r>(&'r self, row: &'r u32) -> &'r [u32] {
+        match &self.members {
+            Some(members) => members.rows.row(*row),
+            None => std::slice::from_ref(row),
+        }
+    }
+
+    /// What the steps of an input vector are multiplied by.
+    #[inline(always)]
+    pub(super) fn step_scale(&self, member: u32) -> f32 {
+        self.members.as_ref().map_or(1.0, |members| members.step_scales[member as usize])
+    }
+
+    /// The input vectors whose mean is the vector of an item: its members if it is learned, else those of
+    /// its features that learned items have.
+    pub(super) fn members_of_item(&self, item: u32, is_learned: &[bool]) -> Vec<u32> {
+        let row = self.rows[item as usize];
+        if row != NO_ROW {
+            return self.members(&row).to_vec();
+        }
+        let features = self.members.as_ref().map_or(&[][..], |members| members.features.row(item));
+        let first = self.items.len() as u32;
+        features.iter().map(|feature| first + feature).filter(|&row| is_learned[row as usize]).collect()
+    }
+
+    /// Whether every input vector is among the members of an item that is learned, `[n_inputs]`.
+    pub(super) fn learned_inputs(&self) -> Vec<bool> {
+        let mut is_learned = vec![false; self.n_inputs()];
+        for row in 0..self.items.len() as u32 {
+            self.members(&row).iter().for_each(|&member| is_learned[member as usize] = true);
+        }
+        is_learned
     }
 
     /// The share of its most frequent item among all occurrences.
@@ -117,4 +199,16 @@ fn count(sequences: &dyn Sequences) -> Vec<u64> {
             counts
         },
     )
+}
+/// A feature of many items, such as a category, would make so many steps on vectors that are not new any more
+/// that training diverges. It makes smaller ones: all of its steps together are as long as those of the most
+/// frequent item.
+fn step_scales(members: &Csr, counts: &[u64], n_inputs: usize) -> Vec<f32> {
+    let mut of_inputs = vec![0u64; n_inputs];
+    for (row, &count) in members.rows().zip(counts) {
+        row.iter().for_each(|&member| of_inputs[member as usize] += count);
+    }
+    // Items come by their counts.
+    let most = counts[0];
+    of_inputs.iter().map(|&count| if count > most { most as f32 / count as f32 } else { 1.0 }).collect()
 }

@@ -6,8 +6,8 @@ use burn_recsys_data::windows::WindowConfig;
 
 use super::vocabulary::Vocabulary;
 
-/// Centres that are worked on together: the vectors of their contexts fit into the first cache.
-pub(super) const PASSAGE: usize = 32;
+/// Centres that are worked on together, at most: the vectors of their contexts fit into the first cache.
+pub(super) const PASSAGE: usize = 16;
 
 /// The sequences of an epoch, in random order, and what is drawn for them.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +92,7 @@ pub(super) struct Window<'w> {
     pub(super) first_pair: usize,
 }
 
-/// At most [`PASSAGE`] neighbouring centres of a sequence.
+/// Neighbouring centres of a sequence.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Passage<'r> {
     /// The number of the sequence.
@@ -101,25 +101,62 @@ pub(super) struct Passage<'r> {
     number: usize,
     /// The whole sequence.
     rows: &'r [u32],
+    /// Centres of every passage but the last.
+    size: usize,
 }
 
 impl<'r> Passage<'r> {
-    /// All passages of a sequence.
-    pub(super) fn all(sequence: usize, rows: &'r [u32]) -> impl Iterator<Item = Passage<'r>> {
-        (0..rows.len().div_ceil(PASSAGE)).map(move |number| Passage { sequence, number, rows })
+    /// All passages of a sequence, of `size` centres each.
+    pub(super) fn all(sequence: usize, rows: &'r [u32], size: usize) -> impl Iterator<Item = Passage<'r>> {
+        (0..rows.len().div_ceil(size)).map(move |number| Passage { sequence, number, rows, size })
+    }
+
+    /// The number of the passage within its sequence.
+    pub(super) fn number(&self) -> usize {
+        self.number
     }
 
     /// The number of centres.
     pub(super) fn len(&self) -> usize {
-        (self.rows.len() - self.number * PASSAGE).min(PASSAGE)
+        (self.rows.len() - self.number * self.size).min(self.size)
     }
 
     /// The centres with what is within `window` of them, and the number of items before the first centre.
     pub(super) fn with_margins(&self, window: usize) -> (&'r [u32], usize) {
-        let start = self.number * PASSAGE;
+        let start = self.number * self.size;
         let begin = start.saturating_sub(window);
-        let end = (start + PASSAGE).saturating_add(window).min(self.rows.len());
+        let end = (start + self.size).saturating_add(window).min(self.rows.len());
         (&self.rows[begin..end], start - begin)
+    }
+}
+
+/// The rows of some passages, those of a passage once each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Distinct {
+    /// The rows.
+    pub(super) rows: Vec<u32>,
+    /// For every place of the last passage with its margins, which of them is there.
+    places: Vec<u32>,
+}
+
+impl Distinct {
+    /// Appends the rows of a passage; [`place`](Self::place) knows its places from now on.
+    pub(super) fn push(&mut self, rows: &[u32]) {
+        let begin = self.rows.len();
+        self.places.clear();
+        for &row in rows {
+            let found = self.rows[begin..].iter().position(|&other| other == row);
+            let place = begin + found.unwrap_or(self.rows.len() - begin);
+            if place == self.rows.len() {
+                self.rows.push(row);
+            }
+            self.places.push(place as u32);
+        }
+    }
+
+    /// Which of the rows is at a place of the last passage with its margins.
+    pub(super) fn place(&self, place: usize) -> u32 {
+        self.places[place]
     }
 }
 
@@ -158,7 +195,7 @@ impl Windows {
         let (mut widths, mut negatives) = (epoch.windows.row(key), epoch.negatives.row(key));
         let (rows, margin) = passage.with_margins(shape.config.window);
         let windows = shape.config.windows(rows, &mut widths).enumerate();
-        for (place, window) in windows.skip(margin).take(PASSAGE) {
+        for (place, window) in windows.skip(margin).take(passage.size) {
             let (n_before, n_after) = (window.before.len(), window.after.len());
             if n_before + n_after == 0 {
                 continue;
@@ -176,6 +213,11 @@ impl Windows {
             let n_pairs = (self.inputs.len() - first_input) * (self.outputs.len() - first_output);
             self.ends.push([self.inputs.len(), self.outputs.len(), first_pair + n_pairs]);
         }
+    }
+
+    /// The outputs of all windows.
+    pub(super) fn outputs(&self) -> &[u32] {
+        &self.outputs
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Window<'_>> {

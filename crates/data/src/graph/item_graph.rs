@@ -163,6 +163,12 @@ impl ItemGraph {
         ItemGraph { offsets, targets, weights }
     }
 
+    /// The graph with weight 1 for every edge.
+    pub fn unweighted(mut self) -> Self {
+        self.weights.fill(1.0);
+        self
+    }
+
     /// The number of nodes, those without edges included.
     pub fn n_nodes(&self) -> usize {
         self.offsets.len() - 1
@@ -295,6 +301,7 @@ mod tests {
         let both = graph.undirected();
         assert_eq!((both.neighbours(0), both.weights(0)), (&[1, 2, 3][..], &[2.0, 1.0, 0.75][..]));
         assert!(both.is_symmetric() && !graph.is_symmetric());
+        assert_eq!(both.unweighted().weights(0), [1.0; 3]);
     }
 
     #[test]

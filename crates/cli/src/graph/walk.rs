@@ -1,0 +1,51 @@
+//! `graph walk`.
+
+use std::io::{BufWriter, Write};
+
+use burn_recsys_data::Sequences;
+use burn_recsys_data::graph::DescribedGraph;
+use burn_recsys_training::{Error, Result};
+use serde_json::json;
+
+use super::arguments::Walk;
+use crate::arguments::Common;
+use crate::output::line;
+use crate::progress::CountProgress;
+use crate::{data, interrupt};
+
+pub(super) fn run(common: &Common, arguments: &Walk) -> Result<()> {
+    interrupt::end_at_once();
+    let DescribedGraph { items, graph, .. } = DescribedGraph::read(&arguments.graph)?;
+    let ids: Vec<String> = items.iter().map(|id| id.to_string()).collect();
+    if let Some(id) = ids.iter().find(|id| id.contains(char::is_whitespace)) {
+        let message = format!("the id {id:?} holds white space, which parts the items of a walk");
+        return Err(Error::Config { key: "graph", message });
+    }
+    let walks = arguments.walks.config().walks(graph)?;
+    let folder = arguments.out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let refuse = |source| burn_recsys_data::Error::io("write", &arguments.out, source);
+    let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(".".as_ref())).map_err(refuse)?;
+    let mut out = BufWriter::new(file);
+    let progress = CountProgress::new("walks", walks.n_sequences());
+    let (mut walk, mut n_steps) = (Vec::new(), 0);
+    for index in 0..walks.n_sequences() {
+        walk.clear();
+        walks.append(1, index, &mut walk);
+        n_steps += walk.len();
+        for (at, &item) in walk.iter().enumerate() {
+            let end = if at + 1 == walk.len() { "\n" } else { " " };
+            write!(out, "{}{end}", ids[item as usize]).map_err(refuse)?;
+        }
+        progress.at(index);
+    }
+    drop(progress);
+    let file = out.into_inner().map_err(|error| refuse(error.into_error()))?;
+    file.as_file().sync_all().map_err(refuse)?;
+    file.persist(&arguments.out).map_err(|error| refuse(error.error))?;
+    let n_walks = walks.n_sequences();
+    if common.json {
+        return data::print_json(&json!({"walks": n_walks, "nodes": n_steps, "file": arguments.out}));
+    }
+    line(format_args!("{n_walks} walks, {n_steps} nodes; in {}", arguments.out.display()));
+    Ok(())
+}
