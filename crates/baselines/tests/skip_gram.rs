@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use burn_recsys_baselines::{Error, SkipGram, SkipGramConfig, SkipGramEpoch, SkipGramMode};
+use burn_recsys_baselines::{Error, SkipGram, SkipGramConfig, SkipGramMode};
 use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_data::{Csr, Sequences, StoredSequences};
 
@@ -57,10 +57,6 @@ fn items_of_a_block_are_close() {
     }
 }
 
-fn go_on(_: &SkipGramEpoch) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
@@ -78,10 +74,8 @@ fn bits_do_not_depend_on_threads() {
     for features in [None, Some(&features)] {
         let fit = |n_threads, config: &SkipGramConfig| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
-            let model = pool.install(|| match features {
-                Some(features) => config.fit_with_features(&sequences, features, go_on).unwrap(),
-                None => config.fit(&sequences).unwrap(),
-            });
+            let model = pool
+                .install(|| config.fit_watched(&sequences, features, |_| ControlFlow::Continue(())).unwrap());
             (bits(model.input_vectors()), bits(model.output_vectors()), model.losses().to_vec())
         };
         let one = fit(1, &config);
@@ -118,7 +112,7 @@ fn items_without_interactions_have_the_vectors_of_their_features() {
     features.extend([vec![N_BLOCKS + 2], vec![]]);
     let features = Csr::from_rows(features);
     for mode in [SkipGramMode::Reproducible, SkipGramMode::LockFree] {
-        let model = config(mode).fit_with_features(&sequences, &features, go_on).unwrap();
+        let model = config(mode).fit_with_features(&sequences, &features).unwrap();
         let (within, across) = cosines(&model);
         assert!(within > across + 0.5, "{mode:?}: {within} within blocks, {across} across");
         for block in 0..N_BLOCKS {
@@ -129,12 +123,12 @@ fn items_without_interactions_have_the_vectors_of_their_features() {
             assert_eq!(nearest, Some(block), "{mode:?}");
         }
         assert_eq!([60, 61].map(|item| model.vector(item).is_none()), [true; 2]);
-        let error = config(mode).fit_with_features(&sequences, &Csr::from_rows([[0]]), go_on).unwrap_err();
+        let error = config(mode).fit_with_features(&sequences, &Csr::from_rows([[0]])).unwrap_err();
         assert_eq!(error.to_string(), "features: 1 rows for 62 items; every item needs one");
         // No feature at all is as no features.
         let none = Csr::from_rows(vec![Vec::<u32>::new(); 62]);
         let fit = SkipGramConfig { n_epochs: 1, ..config(SkipGramMode::Reproducible) };
-        let (with, without) = (fit.fit_with_features(&sequences, &none, go_on), fit.fit(&sequences));
+        let (with, without) = (fit.fit_with_features(&sequences, &none), fit.fit(&sequences));
         assert_eq!(bits(with.unwrap().input_vectors()), bits(without.unwrap().input_vectors()));
     }
 }
@@ -147,7 +141,7 @@ fn short_sequences_and_rare_items_are_left_out() {
         let mut words = Vec::new();
         let config = SkipGramConfig { min_count: 2, n_epochs: 2, ..config(mode) };
         let model = config
-            .fit_watched(&sequences, |epoch| {
+            .fit_watched(&sequences, None, |epoch| {
                 words.push((epoch.epoch, epoch.n_words));
                 ControlFlow::Continue(())
             })
@@ -181,11 +175,11 @@ fn training_ends_when_told_to() {
     let sequences = planted(100, 10);
     // The learning rate is that of all epochs, so only the first of them is alike.
     let config = SkipGramConfig { final_learning_rate: 1.0, ..config(SkipGramMode::Reproducible) };
-    let stop = |epoch: &SkipGramEpoch| match epoch.epoch {
+    let stop = |epoch: &burn_recsys_baselines::SkipGramEpoch| match epoch.epoch {
         2 => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };
-    let stopped = config.fit_watched(&sequences, stop).unwrap();
+    let stopped = config.fit_watched(&sequences, None, stop).unwrap();
     let two = SkipGramConfig { n_epochs: 2, ..config.clone() }.fit(&sequences).unwrap();
     assert_eq!(bits(stopped.input_vectors()), bits(two.input_vectors()));
     assert_eq!(stopped.losses().len(), 2);
@@ -201,11 +195,11 @@ fn frequent_items_are_subsampled() {
     let words = |subsampling| {
         let mut words = 0;
         let config = SkipGramConfig { subsampling, n_epochs: 1, ..SkipGramConfig::default() };
-        let watch = |epoch: &SkipGramEpoch| {
+        let watch = |epoch: &burn_recsys_baselines::SkipGramEpoch| {
             words = epoch.n_words;
             ControlFlow::Continue(())
         };
-        config.fit_watched(&sequences, watch).unwrap();
+        config.fit_watched(&sequences, None, watch).unwrap();
         words as f64
     };
     assert_eq!(words(0.0), 4000.0);

@@ -106,19 +106,7 @@ impl SkipGramConfig {
     /// # Errors
     /// If a parameter cannot be used, no item is frequent enough, or training diverges.
     pub fn fit(&self, sequences: &dyn Sequences) -> Result<SkipGram> {
-        self.fit_watched(sequences, |_| ControlFlow::Continue(()))
-    }
-
-    /// As [`fit`](Self::fit); `after_epoch` is told of every epoch and may end the training.
-    ///
-    /// # Errors
-    /// As [`fit`](Self::fit).
-    pub fn fit_watched(
-        &self,
-        sequences: &dyn Sequences,
-        mut after_epoch: impl FnMut(&SkipGramEpoch) -> ControlFlow<()>,
-    ) -> Result<SkipGram> {
-        self.train(sequences, None, &mut after_epoch)
+        self.fit_watched(sequences, None, |_| ControlFlow::Continue(()))
     }
 
     /// Fits a model that knows features of items, such as brand, category or price bucket: the input vector
@@ -127,7 +115,7 @@ impl SkipGramConfig {
     /// and Wang et al. 2018, "Billion-scale commodity embedding for e-commerce recommendation in Alibaba",
     /// GES: all weights are equal.)
     ///
-    /// `after_epoch` is as in [`fit_watched`](Self::fit_watched).
+    /// A feature that occurs more often than the most frequent item makes steps that are as much shorter.
     ///
     /// # Shapes
     /// - `features`: row `i` holds the features of item `i`, `n_items` rows; one that is there twice weighs
@@ -136,20 +124,20 @@ impl SkipGramConfig {
     ///
     /// # Errors
     /// As [`fit`](Self::fit), and if there is not a row for every item.
-    pub fn fit_with_features(
-        &self,
-        sequences: &dyn Sequences,
-        features: &Csr,
-        mut after_epoch: impl FnMut(&SkipGramEpoch) -> ControlFlow<()>,
-    ) -> Result<SkipGram> {
-        self.train(sequences, Some(features), &mut after_epoch)
+    pub fn fit_with_features(&self, sequences: &dyn Sequences, features: &Csr) -> Result<SkipGram> {
+        self.fit_watched(sequences, Some(features), |_| ControlFlow::Continue(()))
     }
 
-    fn train(
+    /// As [`fit`](Self::fit) or [`fit_with_features`](Self::fit_with_features); `after_epoch` is told of every
+    /// epoch and may end the training.
+    ///
+    /// # Errors
+    /// As theirs.
+    pub fn fit_watched(
         &self,
         sequences: &dyn Sequences,
         features: Option<&Csr>,
-        after_epoch: &mut dyn FnMut(&SkipGramEpoch) -> ControlFlow<()>,
+        mut after_epoch: impl FnMut(&SkipGramEpoch) -> ControlFlow<()>,
     ) -> Result<SkipGram> {
         self.check()?;
         let vocabulary = Vocabulary::new(self, sequences, features)?;
@@ -158,12 +146,12 @@ impl SkipGramConfig {
         let (weights, losses) = match self.mode {
             SkipGramMode::Reproducible => {
                 let mut state = Synchronous::new(&weights, self, &vocabulary);
-                let losses = self.run(|epoch| state.visit(&training, epoch), after_epoch)?;
+                let losses = self.run(|epoch| state.visit(&training, epoch), &mut after_epoch)?;
                 (state.weights(self.d_embedding), losses)
             }
             SkipGramMode::LockFree => {
                 let state = LockFree::new(&weights);
-                let losses = self.run(|epoch| state.visit(&training, epoch), after_epoch)?;
+                let losses = self.run(|epoch| state.visit(&training, epoch), &mut after_epoch)?;
                 (state.weights(self.d_embedding), losses)
             }
         };
