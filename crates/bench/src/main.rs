@@ -17,6 +17,7 @@ mod peer;
 mod read;
 mod report;
 mod rounds;
+mod skip_gram;
 mod spread;
 mod step;
 mod tutorial;
@@ -76,6 +77,8 @@ enum Command {
     Ials(ials::Arguments),
     /// Which items are bought together: models of pairs, walks and features on the same links, beside gensim.
     Links(links::Arguments),
+    /// Skip-gram on random walks beside gensim.
+    SkipGram(skip_gram::Arguments),
     /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
     Walks(walks::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
@@ -108,6 +111,7 @@ fn main() -> ExitCode {
         Command::Auc(arguments) => auc::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
+        Command::SkipGram(arguments) => skip_gram::run(&arguments).and_then(|report| report.print(json)),
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),

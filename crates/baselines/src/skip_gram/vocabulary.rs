@@ -200,6 +200,7 @@ fn count(sequences: &dyn Sequences) -> Vec<u64> {
         },
     )
 }
+
 /// A feature of many items, such as a category, would make so many steps on vectors that are not new any more
 /// that training diverges. It makes smaller ones: all of its steps together are as long as those of the most
 /// frequent item.
