@@ -13,12 +13,9 @@
 //! | [`Slim`] | a sparse, non-negative linear model of items by items |
 //! | [`BprMf`], [`LogisticMf`] | vectors by stochastic gradient descent, with random negatives |
 //! | [`BiasedMf`] | vectors and biases that predict ratings |
-<<<<<<< HEAD
 //! | [`SkipGram`] | vectors of items from sequences of them, such as sessions and random walks |
-=======
 //! | [`CoVisitationScorer`] | what is related to the user's recent items in a graph |
 //! | [`WalkRecommender`] | what short walks from the user's items visit |
->>>>>>> main
 //! | [`VectorScorer`] | inner products of vectors, wherever they come from |
 //!
 //! # Invariants

@@ -141,7 +141,7 @@ fn fit(
             ..SkipGramConfig::default()
         };
         let progress = CountProgress::new("epochs", n_epochs);
-        let model = config.fit_watched(sequences.as_ref(), |epoch| {
+        let model = config.fit_watched(sequences.as_ref(), None, |epoch| {
             progress.done(epoch.epoch, format!("loss {:.4}", epoch.loss));
             if interrupt::is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
