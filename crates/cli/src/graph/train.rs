@@ -128,7 +128,7 @@ fn fit(
     };
     let n_epochs = arguments.epochs.unwrap_or(if on_edges { 20 } else { 5 });
     let cosines = |vectors: &[Option<Vec<f32>>]| test.map(|test| test.cosines(vectors)).unwrap_or_default();
-    if arguments.model == Model::SkipGram {
+    if arguments.model == Model::SkipGram || (arguments.model == Model::Features && !arguments.attention) {
         let mode = if arguments.lock_free { SkipGramMode::LockFree } else { SkipGramMode::Reproducible };
         let (window, n_negatives) = (arguments.window, arguments.negatives);
         let config = SkipGramConfig {
@@ -141,7 +141,8 @@ fn fit(
             ..SkipGramConfig::default()
         };
         let progress = CountProgress::new("epochs", n_epochs);
-        let model = config.fit_watched(sequences.as_ref(), None, |epoch| {
+        let features = (arguments.model == Model::Features).then(|| fields.feature_rows());
+        let model = config.fit_watched(sequences.as_ref(), features.as_ref(), |epoch| {
             progress.done(epoch.epoch, format!("loss {:.4}", epoch.loss));
             if interrupt::is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
@@ -163,9 +164,10 @@ fn fit(
     };
     let pairs = test.map(LinkTest::pairs).unwrap_or_default();
     if arguments.model == Model::Features {
-        let pooling = if arguments.attention { FieldPooling::Attention } else { FieldPooling::Mean };
-        let config =
-            FeatureSkipGramConfig::new().with_d_embedding(check(d)?).with_pooling(pooling).with_seed(seed);
+        let config = FeatureSkipGramConfig::new()
+            .with_d_embedding(check(d)?)
+            .with_pooling(FieldPooling::Attention)
+            .with_seed(seed);
         let model = config.init(fields.clone(), &device);
         let mut fitted = of_pairs(&training, model, sequences.as_ref(), seed, common, pairs)?;
         fitted.scores = cosines(&fitted.vectors);

@@ -1,5 +1,7 @@
 //! What is known of items besides the company they keep.
 
+use burn_recsys_data::Csr;
+
 use crate::UNKNOWN;
 
 /// One categorical field of all items, such as a brand, a category or a range of prices.
@@ -84,6 +86,22 @@ impl ItemFields {
         &self.fields
     }
 
+    /// The known values of every item, numbered through all fields: those of a field come after those of the
+    /// fields before it. `burn_recsys_baselines::SkipGramConfig::fit_with_features` takes them so.
+    pub fn feature_rows(&self) -> Csr {
+        let mut first = 0;
+        let starts: Vec<u32> = (self.fields.iter())
+            .map(|field| {
+                first += field.n_values as u32;
+                first - field.n_values as u32
+            })
+            .collect();
+        Csr::from_rows((0..self.n_items).map(|item| {
+            let known = self.fields.iter().zip(&starts).filter(|(field, _)| field.codes[item] != UNKNOWN);
+            known.map(|(field, start)| start + field.codes[item]).collect::<Vec<u32>>()
+        }))
+    }
+
     /// Whether anything is known of `item`.
     ///
     /// # Panics
@@ -109,6 +127,13 @@ mod tests {
             message(field(2, &[0, UNKNOWN, 2])),
             "field \"brand\": item 2 has value 2, but there are 2 values"
         );
+    }
+
+    #[test]
+    fn values_are_numbered_through_all_fields() {
+        let fields =
+            ItemFields::new(3, vec![field(2, &[1, UNKNOWN, 0]), field(4, &[3, 0, UNKNOWN])]).unwrap();
+        assert_eq!(fields.feature_rows(), Csr::from_rows([vec![1, 5], vec![2], vec![0]]));
     }
 
     #[test]

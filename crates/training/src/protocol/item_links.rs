@@ -144,18 +144,19 @@ impl ItemLinks {
                 let model = PairwiseFactorizationConfig::new(n_items).with_seed(seed);
                 self.fit(&on_walks(), model.init(&device), &self.walks, &device)?
             }
-            LinkModel::SkipGram => {
-                let model = SkipGramConfig { seed, ..SkipGramConfig::default() }.fit(&self.walks)?;
+            LinkModel::SkipGram | LinkModel::SkipGramWithFields => {
+                let config = SkipGramConfig { seed, ..SkipGramConfig::default() };
+                let model = match model {
+                    LinkModel::SkipGram => config.fit(&self.walks)?,
+                    _ => config.fit_with_features(&self.walks, &self.fields.feature_rows())?,
+                };
                 let vectors: Vec<Option<Vec<f32>>> =
                     (0..n_items as u32).map(|item| model.vector(item).map(<[f32]>::to_vec)).collect();
                 self.test.cosines(&vectors)
             }
-            LinkModel::SkipGramWithFields | LinkModel::SkipGramWithAttention => {
-                let pooling = match model {
-                    LinkModel::SkipGramWithFields => FieldPooling::Mean,
-                    _ => FieldPooling::Attention,
-                };
-                let model = FeatureSkipGramConfig::new().with_pooling(pooling).with_seed(seed);
+            LinkModel::SkipGramWithAttention => {
+                let model =
+                    FeatureSkipGramConfig::new().with_pooling(FieldPooling::Attention).with_seed(seed);
                 let model = model.init(self.fields.clone(), &device);
                 let fitted = fit_pairs(&on_walks(), model, &self.walks, seed, &device, None, &mut ())?;
                 self.test.cosines(&fitted.model.similarity_vectors(&fitted.is_trained))
