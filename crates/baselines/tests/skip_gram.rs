@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use burn_recsys_baselines::{Error, SkipGram, SkipGramConfig, SkipGramMode};
 use burn_recsys_data::random::{Random, Stream};
-use burn_recsys_data::{Csr, Sequences, StoredSequences};
+use burn_recsys_data::{Csr, IdMap, Sequences, StoredSequences};
 
 const N_BLOCKS: u32 = 5;
 const BLOCK: u32 = 12;
@@ -55,6 +55,22 @@ fn items_of_a_block_are_close() {
             assert!(losses[0] < std::f64::consts::LN_2 && losses[19] < losses[0], "{losses:?}");
         }
     }
+}
+
+#[test]
+fn vectors_are_under_the_ids_of_learned_items() {
+    // Item 1 is in no sequence.
+    let sequences = StoredSequences::new(4, Csr::from_rows([vec![0, 2, 3], vec![3, 2, 0]])).unwrap();
+    let model = config(SkipGramMode::Reproducible).fit(&sequences).unwrap();
+    let ids = |names: &[&str]| IdMap::from_texts(names.iter().map(|name| (*name).to_string()));
+    let vectors = model.item_vectors(&ids(&["ale", "bun", "cup", "dip"])).unwrap();
+    assert_eq!((vectors.len(), vectors.dimension()), (3, 24));
+    assert_eq!(vectors.vector("bun"), None);
+    for (item, id) in [(0, "ale"), (2, "cup"), (3, "dip")] {
+        assert_eq!(vectors.vector(id), model.vector(item), "{id}");
+    }
+    let error = model.item_vectors(&ids(&["ale", "bun"])).unwrap_err();
+    assert_eq!(error.to_string(), "ids: 2 ids for 4 items");
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
