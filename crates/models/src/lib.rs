@@ -8,7 +8,8 @@
 //! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
-//! [`TwoTower`] knows ids, [`SimpleX`] histories of items; [`FeatureTwoTower`] has a [`Tower`] of any fields
+//! [`TwoTower`] knows ids, [`SimpleX`] histories of items, [`LightGcn`] the [graph](NormalizedAdjacency) of who
+//! met what; [`FeatureTwoTower`] has a [`Tower`] of any fields
 //! on each side. [`RetrievalLoss`] is what retrieval models learn by, from [`CandidateLogits`]. How a model
 //! scores all items for a user is [`ItemScorer`], the same for all and for the models of
 //! `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
@@ -16,6 +17,8 @@
 mod calibration;
 mod estimator;
 mod examples;
+mod graph;
+mod lightgcn;
 mod loss;
 mod rebalance;
 mod representation;
@@ -31,6 +34,8 @@ pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
+pub use graph::{GraphError, NormalizedAdjacency};
+pub use lightgcn::{LightGcn, LightGcnConfig};
 pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};
