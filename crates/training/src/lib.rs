@@ -4,13 +4,13 @@
 //! |---|---|
 //! | what to do, as a file | [`RunConfig`] |
 //! | filter, split, keep what counts as liked | [`Prepared`] |
-//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`], [`SimpleXTask`] |
+//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`], [`SimpleXTask`], [`LightGcnTask`] |
 //! | the loop | [`fit`] |
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`]; [`CandidateSet`], [`evaluate_candidates`] |
 //! | experiments of papers | [`protocol`] |
 //! | the folder that survives a crash | [`RunFolder`] |
 //! | all of it together | [`train`] |
-//! | a SimpleX from positives | [`fit_simplex`] |
+//! | a SimpleX, a LightGCN from positives | [`fit_simplex`], [`fit_lightgcn`] |
 //! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
 //! | answers | [`Recommender`] |
 //!
@@ -23,13 +23,17 @@
 mod candidates;
 mod checkpoint;
 mod config;
+mod dealt;
 mod device;
 mod error;
 mod estimator_task;
 mod evaluate;
 mod files;
 mod fit;
+mod held_out_items;
 mod horizon;
+mod lightgcn;
+mod lightgcn_task;
 mod optimizers;
 mod prepare;
 pub mod protocol;
@@ -58,6 +62,8 @@ pub use evaluate::{Evaluation, Seen, TestSet, evaluate};
 pub use files::write_atomic;
 pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, TrainState, fit};
 pub use horizon::{HorizonBatch, HorizonConfig, HorizonFeatures, HorizonModel, HorizonTask, fit_horizons};
+pub use lightgcn::{FittedLightGcn, LightGcnTraining, fit_lightgcn};
+pub use lightgcn_task::{LightGcnBatch, LightGcnTask};
 pub use optimizers::Optimizers;
 pub use prepare::Prepared;
 pub use recommend::{Recommendation, Recommender};

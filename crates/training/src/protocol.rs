@@ -20,12 +20,14 @@ mod baselines;
 mod choose;
 mod contender;
 mod hold_out;
+mod lightgcn;
 pub mod ml_100k_random;
 mod model;
 mod sampling;
 mod simplex;
 mod time_split;
 mod two_tower;
+mod watching;
 
 use std::sync::Arc;
 
