@@ -10,6 +10,8 @@ mod estimator;
 mod evaluate;
 mod gather;
 mod ials;
+mod interactions;
+mod lightgcn;
 mod machine;
 mod metrics;
 mod peer;
@@ -72,6 +74,8 @@ enum Command {
     Gather(gather::Arguments),
     /// Epochs of implicit alternating least squares beside the Python package implicit.
     Ials(ials::Arguments),
+    /// Training steps of LightGCN beside the same in PyTorch.
+    Lightgcn(lightgcn::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -102,6 +106,7 @@ fn main() -> ExitCode {
         Command::Auc(arguments) => auc::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
+        Command::Lightgcn(arguments) => lightgcn::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::MetricsOne(arguments) => metrics::one::run(&arguments),
         Command::AucOne(arguments) => auc::one::run(&arguments),
