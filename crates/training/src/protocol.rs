@@ -22,6 +22,7 @@ mod contender;
 mod hold_out;
 mod item_graphs;
 mod item_links;
+mod lightgcn;
 pub mod ml_100k_random;
 mod model;
 mod refitted_links;
@@ -30,6 +31,7 @@ mod simplex;
 mod temporal_links;
 mod time_split;
 mod two_tower;
+mod watching;
 
 use std::sync::Arc;
 
