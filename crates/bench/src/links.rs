@@ -117,7 +117,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
 }
 
 /// gensim's skip-gram on the same walks, scored as ours.
-fn gensim(links: &ItemLinks, python: &Python, threads: usize, seed: u64) -> Result<ItemLinkOutcome> {
+pub(crate) fn gensim(
+    links: &ItemLinks,
+    python: &Python,
+    threads: usize,
+    seed: u64,
+) -> Result<ItemLinkOutcome> {
     let folder = tempfile::tempdir()?;
     let (sequences, vectors) = (folder.path().join("walks.txt"), folder.path().join("vectors.bin"));
     write(&links.walks, &sequences)?;

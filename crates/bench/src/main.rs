@@ -10,6 +10,8 @@ mod estimator;
 mod evaluate;
 mod gather;
 mod ials;
+mod interactions;
+mod lightgcn;
 mod links;
 mod machine;
 mod metrics;
@@ -17,6 +19,7 @@ mod peer;
 mod read;
 mod report;
 mod rounds;
+mod skip_gram;
 mod spread;
 mod step;
 mod tutorial;
@@ -76,8 +79,12 @@ enum Command {
     Ials(ials::Arguments),
     /// Which items are bought together: models of pairs, walks and features on the same links, beside gensim.
     Links(links::Arguments),
+    /// Skip-gram on random walks beside gensim.
+    SkipGram(skip_gram::Arguments),
     /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
     Walks(walks::Arguments),
+    /// Training steps of LightGCN beside the same in PyTorch.
+    Lightgcn(lightgcn::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -108,8 +115,10 @@ fn main() -> ExitCode {
         Command::Auc(arguments) => auc::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
+        Command::SkipGram(arguments) => skip_gram::run(&arguments).and_then(|report| report.print(json)),
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
+        Command::Lightgcn(arguments) => lightgcn::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::MetricsOne(arguments) => metrics::one::run(&arguments),
         Command::AucOne(arguments) => auc::one::run(&arguments),

@@ -116,6 +116,8 @@ impl SkipGramConfig {
     /// and Wang et al. 2018, "Billion-scale commodity embedding for e-commerce recommendation in Alibaba",
     /// GES: all weights are equal.)
     ///
+    /// A feature that occurs more often than the most frequent item makes steps that are as much shorter.
+    ///
     /// # Shapes
     /// - `features`: row `i` holds the features of item `i`, `n_items` rows; one that is there twice weighs
     ///   twice. Features of different kinds have different numbers, best without gaps: each number below the

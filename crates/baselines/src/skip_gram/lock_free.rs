@@ -137,8 +137,11 @@ impl Work for Visit<'_> {
         before.clear();
         for (row, steps) in rows.iter().zip(inputs.values().chunks_exact(width)) {
             let members = self.vocabulary.members(row);
-            let scale = 1.0 / members.len() as f32;
-            before.extend(members.iter().flat_map(|_| steps.iter().map(|step| scale * step)));
+            let share = 1.0 / members.len() as f32;
+            before.extend(members.iter().flat_map(|&member| {
+                let scale = share * self.vocabulary.step_scale(member);
+                steps.iter().map(move |step| scale * step)
+            }));
         }
         self.shared.inputs.add_all(members, before, fresh);
     }

@@ -173,7 +173,7 @@ impl Work for Steps<'_> {
                 means.gather(inputs, members.clone());
                 before.clone_from(means);
                 share.step(simd, means, outputs, scratch);
-                means.scatter(before, inputs, members);
+                means.scatter(before, inputs, members, |member| self.vocabulary.step_scale(member));
             } else {
                 share.step(simd, inputs, outputs, scratch);
             }

@@ -95,19 +95,22 @@ impl Panel {
         }
     }
 
-    /// Adds to `members` of `to` what was added to their means since these were `before`.
+    /// Adds to `members` of `to` what was added to their means since these were `before`, times the scale of
+    /// each.
     #[inline(always)]
     pub(super) fn scatter<'m>(
         &self,
         before: &Panel,
         to: &mut Panel,
         members: impl Iterator<Item = &'m [u32]>,
+        scale_of: impl Fn(u32) -> f32,
     ) {
         let rows =
             self.values.chunks_exact(self.width.max(1)).zip(before.values.chunks_exact(self.width.max(1)));
         for (members, (after, before)) in members.zip(rows) {
-            let scale = 1.0 / members.len() as f32;
+            let share = 1.0 / members.len() as f32;
             for &member in members {
+                let scale = share * scale_of(member);
                 let steps = after.iter().zip(before).map(|(after, before)| scale * (after - before));
                 to.row_mut(member).iter_mut().zip(steps).for_each(|(value, step)| *value += step);
             }

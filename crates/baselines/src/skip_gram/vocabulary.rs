@@ -34,6 +34,8 @@ struct Members {
     rows: Csr,
     /// Feature by item.
     features: Csr,
+    /// What the steps of every input vector are multiplied by, `[n_inputs]`.
+    step_scales: Vec<f32>,
 }
 
 /// Of an item that is not learned.
@@ -86,7 +88,9 @@ impl Vocabulary {
                 let features = features.row(item).iter().map(|&feature| first + feature);
                 std::iter::once(row as u32).chain(features).collect::<Vec<u32>>()
             };
-            Members { rows: Csr::from_rows(items.iter().enumerate().map(of_row)), features: features.clone() }
+            let rows = Csr::from_rows(items.iter().enumerate().map(of_row));
+            let step_scales = step_scales(&rows, &counts, items.len() + n_features);
+            Members { rows, features: features.clone(), step_scales }
         });
         Ok(Vocabulary { rows, items, item_counts, n_words, subsampling, noise, members, n_features })
     }
@@ -113,6 +117,12 @@ impl Vocabulary {
             Some(members) => members.rows.row(*row),
             None => std::slice::from_ref(row),
         }
+    }
+
+    /// What the steps of an input vector are multiplied by.
+    #[inline(always)]
+    pub(super) fn step_scale(&self, member: u32) -> f32 {
+        self.members.as_ref().map_or(1.0, |members| members.step_scales[member as usize])
     }
 
     /// The input vectors whose mean is the vector of an item: its members if it is learned, else those of
@@ -192,4 +202,17 @@ fn count(sequences: &dyn Sequences) -> Vec<u64> {
             counts
         },
     )
+}
+
+/// A feature of many items, such as a category, would make so many steps on vectors that are not new any more
+/// that training diverges. It makes smaller ones: all of its steps together are as long as those of the most
+/// frequent item.
+fn step_scales(members: &Csr, counts: &[u64], n_inputs: usize) -> Vec<f32> {
+    let mut of_inputs = vec![0u64; n_inputs];
+    for (row, &count) in members.rows().zip(counts) {
+        row.iter().for_each(|&member| of_inputs[member as usize] += count);
+    }
+    // Items come by their counts.
+    let most = counts[0];
+    of_inputs.iter().map(|&count| if count > most { most as f32 / count as f32 } else { 1.0 }).collect()
 }
