@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use burn_recsys_baselines::{Error, SkipGram, SkipGramConfig, SkipGramMode};
 use burn_recsys_data::random::{Random, Stream};
-use burn_recsys_data::{Csr, Sequences, StoredSequences};
+use burn_recsys_data::{Csr, IdMap, Sequences, StoredSequences};
 
 const N_BLOCKS: u32 = 5;
 const BLOCK: u32 = 12;
@@ -55,6 +55,23 @@ fn items_of_a_block_are_close() {
             assert!(losses[0] < std::f64::consts::LN_2 && losses[19] < losses[0], "{losses:?}");
         }
     }
+}
+
+#[test]
+fn vectors_are_under_the_ids_of_learned_items() {
+    // Item 1 is alone in its sequence, as a node without edges is in its walk.
+    let sequences = StoredSequences::new(4, Csr::from_rows([vec![0, 2, 3], vec![1], vec![3, 2, 0]])).unwrap();
+    let model = config(SkipGramMode::Reproducible).fit(&sequences).unwrap();
+    let ids = |names: &[&str]| IdMap::from_texts(names.iter().map(|name| (*name).to_string()));
+    let vectors = model.item_vectors(&ids(&["ale", "bun", "cup", "dip"])).unwrap();
+    assert_eq!((vectors.len(), vectors.dimension()), (3, 24));
+    assert_eq!(model.counts(), [2, 0, 2, 2]);
+    assert_eq!(vectors.vector("bun"), None);
+    for (item, id) in [(0, "ale"), (2, "cup"), (3, "dip")] {
+        assert_eq!(vectors.vector(id), model.vector(item), "{id}");
+    }
+    let error = model.item_vectors(&ids(&["ale", "bun"])).unwrap_err();
+    assert_eq!(error.to_string(), "ids: 2 ids for 4 items");
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -148,7 +165,8 @@ fn short_sequences_and_rare_items_are_left_out() {
             .unwrap();
         // Without items 2 and 3: sequences of 4, 0, 0, 2 and 2.
         assert_eq!(words, [(1, 8), (2, 8)]);
-        assert_eq!(model.counts(), [4, 4, 1, 1, 0, 0]);
+        // Item 2 is alone.
+        assert_eq!(model.counts(), [4, 4, 0, 1, 0, 0]);
         let known: Vec<bool> = (0..6).map(|item| model.vector(item).is_some()).collect();
         assert_eq!(known, [true, true, false, false, false, false]);
         assert!(model.input_vectors()[2 * 24..].iter().all(|&value| value == 0.0));
@@ -166,7 +184,7 @@ fn one_item_has_contexts_but_no_negatives() {
     }
     let alone = StoredSequences::new(2, Csr::from_rows([[0], [1]])).unwrap();
     for mode in [SkipGramMode::Reproducible, SkipGramMode::LockFree] {
-        assert_eq!(config(mode).fit(&alone).unwrap().losses(), [0.0; 20]);
+        assert_eq!(config(mode).fit(&alone).unwrap_err(), Error::Empty);
     }
 }
 

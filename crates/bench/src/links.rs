@@ -37,6 +37,12 @@ pub(crate) struct Arguments {
     /// Split the training links once more and test on those: to choose by, without the test links.
     #[arg(long)]
     validation: bool,
+    /// How much, times the learning rate, factorisations shrink in each step that touches them.
+    #[arg(long)]
+    weight_decay: Option<f64>,
+    /// Epochs of the factorisations of links.
+    #[arg(long)]
+    epochs: Option<u64>,
     /// Only the models whose names contain this.
     #[arg(long)]
     only: Option<String>,
@@ -70,7 +76,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let mut outcomes: Vec<Vec<ItemLinkOutcome>> = vec![Vec::new(); names.len()];
     let mut sizes = None;
     for seed in 1..=arguments.seeds {
-        let links = ItemLinks::new(&meta, &arguments.relation, part, &walks, seed)?;
+        let mut links = ItemLinks::new(&meta, &arguments.relation, part, &walks, seed)?;
+        if let Some(weight_decay) = arguments.weight_decay {
+            links.on_links.weight_decay = weight_decay;
+            links.on_walks.weight_decay = weight_decay;
+        }
+        links.on_links.n_epochs = arguments.epochs.unwrap_or(links.on_links.n_epochs);
         sizes = Some((links.n_items(), links.links.len(), links.test.pairs().len(), links.test.n_seen()));
         for (at, name) in names.iter().enumerate().filter(|(_, name)| is_wanted(name)) {
             let outcome = match LinkModel::ALL.get(at) {

@@ -10,6 +10,8 @@ mod estimator;
 mod evaluate;
 mod gather;
 mod ials;
+mod interactions;
+mod lightgcn;
 mod links;
 mod machine;
 mod metrics;
@@ -81,6 +83,8 @@ enum Command {
     SkipGram(skip_gram::Arguments),
     /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
     Walks(walks::Arguments),
+    /// Training steps of LightGCN beside the same in PyTorch.
+    Lightgcn(lightgcn::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -114,6 +118,7 @@ fn main() -> ExitCode {
         Command::SkipGram(arguments) => skip_gram::run(&arguments).and_then(|report| report.print(json)),
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
+        Command::Lightgcn(arguments) => lightgcn::run(&arguments).and_then(|report| report.print(json)),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::MetricsOne(arguments) => metrics::one::run(&arguments),
         Command::AucOne(arguments) => auc::one::run(&arguments),

@@ -15,6 +15,10 @@ fn help_teaches_every_option() {
         (&["compare"], &["--config", "--data", "--out", "--resume"]),
         (&["evaluate"], &["--run"]),
         (&["recommend"], &["--run", "--user", "--k"]),
+        (&["graph", "build"], &["--products", "--edges", "--interactions", "--relation"]),
+        (&["graph", "walk"], &["--length", "--restart"]),
+        (&["graph", "train"], &["--model", "--lock-free", "--test-share", "--format"]),
+        (&["graph", "similar"], &["--vectors", "--item", "--k"]),
     ] {
         let help = bench.done(&[command, &["--help"]].concat()).stdout;
         for option in common.iter().chain(options) {

@@ -8,6 +8,7 @@ mod bad_input;
 
 mod compare;
 mod evaluate_lists;
+mod graph;
 mod import_torch;
 mod interruption;
 mod protocol;

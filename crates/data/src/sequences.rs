@@ -20,14 +20,17 @@ pub trait Sequences: Sync {
     /// If `index` is not below [`n_sequences`](Self::n_sequences).
     fn append(&self, epoch: u64, index: usize, items: &mut Vec<u32>);
 
-    /// How often every item is in the sequences of `epoch`, `[n_items]`.
+    /// How often every item is in the sequences of `epoch`, `[n_items]`. One that is alone in its sequence does
+    /// not count: there is nothing beside it to learn from.
     fn counts(&self, epoch: u64) -> Vec<u64> {
         let mut counts = vec![0; self.n_items()];
         let mut items = Vec::new();
         for index in 0..self.n_sequences() {
             items.clear();
             self.append(epoch, index, &mut items);
-            items.iter().for_each(|&item| counts[item as usize] += 1);
+            if items.len() > 1 {
+                items.iter().for_each(|&item| counts[item as usize] += 1);
+            }
         }
         counts
     }
@@ -82,7 +85,8 @@ mod tests {
         stored.append(1, 0, &mut items);
         stored.append(2, 1, &mut items);
         assert_eq!(items, [9, 4, 1, 4]);
-        assert_eq!(stored.counts(7), [1, 1, 0, 0, 2]);
+        // Item 0 is alone.
+        assert_eq!(stored.counts(7), [0, 1, 0, 0, 2]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod affine;
 mod exponential;
 mod mix;
 mod softmax;
+mod sparse;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use rayon::prelude::*;
 pub(crate) use affine::Affine;
 pub(crate) use mix::Mix;
 pub(crate) use softmax::Softmax;
+pub(crate) use sparse::{MeanOfPowers, SparseProduct};
 
 /// Rows of a block.
 const BLOCK: usize = 512;

@@ -36,6 +36,7 @@
 //! - From features: [`CohortAddressing`]; of several representations: [`Mixture`].
 //! - [`SparseOptimizer`] with [`SparseSgd`], [`SparseAdagrad`], [`RowWiseAdagrad`], [`LazyAdam`],
 //!   [`PartialRowWiseAdam`], or a rule of your own ([`RowUpdate`]).
+//! - [`SparseMatrix`]: products with a constant sparse matrix, for graphs.
 //! - Layers whose first values are a function of a seed: [`dense`].
 //! - Read-only tables of int8, int4 and f16 for serving: [`inference`].
 //!
@@ -76,6 +77,7 @@ mod pooling;
 mod reads;
 mod rows;
 mod sgd;
+mod sparse_matrix;
 mod table;
 mod tape;
 
@@ -102,6 +104,7 @@ pub use mixture::{Mixed, Mixture, MixtureConfig};
 pub use optimizer::{HostRule, RowState, RowUpdate, SparseOptimizer, StateError};
 pub use pooling::Pooling;
 pub use sgd::SparseSgd;
+pub use sparse_matrix::{SparseMatrix, SparseMatrixError};
 pub use table::{EmbeddingTable, EmbeddingTableConfig, MatrixError};
 pub use tape::Tape;
 

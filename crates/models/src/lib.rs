@@ -8,7 +8,8 @@
 //! estimates, each with a [`Calibration`].
 //!
 //! # Retrieval
-//! [`TwoTower`] knows ids, [`SimpleX`] histories of items; [`FeatureTwoTower`] has a [`Tower`] of any fields
+//! [`TwoTower`] knows ids, [`SimpleX`] histories of items, [`LightGcn`] the [graph](NormalizedAdjacency) of who
+//! met what; [`FeatureTwoTower`] has a [`Tower`] of any fields
 //! on each side. [`RetrievalLoss`] is what retrieval models learn by, from [`CandidateLogits`]. How a model
 //! scores all items for a user is [`ItemScorer`], the same for all and for the models of
 //! `burn-recsys-baselines`. Evaluation, serving and comparison know only that.
@@ -25,8 +26,10 @@
 mod calibration;
 mod estimator;
 mod examples;
+mod graph;
 mod graph_sage;
 mod item_pairs;
+mod lightgcn;
 mod loss;
 mod rebalance;
 mod representation;
@@ -43,11 +46,13 @@ pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};
 pub use estimator::{EstimatorInputs, Heads, HeadsConfig, MultiTaskEstimator, MultiTaskEstimatorConfig};
 pub use examples::{ExampleError, Examples};
+pub use graph::{GraphError, NormalizedAdjacency};
 pub use graph_sage::{Adjacency, GraphSage, GraphSageBatch, GraphSageConfig, NeighbourSampler, SageLayer};
 pub use item_pairs::{
     FeatureSkipGram, FeatureSkipGramConfig, FieldError, FieldPooling, ItemField, ItemFields, PairEncoder,
     PairwiseFactorization, PairwiseFactorizationConfig,
 };
+pub use lightgcn::{LightGcn, LightGcnConfig};
 pub use loss::{CandidateLogits, LossError, MultiTaskLoss, Reduction, RetrievalLoss, binary_cross_entropy};
 pub use rebalance::{max_tail_count, rebalanced_rows};
 pub use representation::{ItemRepresentation, UserRepresentation};

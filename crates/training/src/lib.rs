@@ -4,17 +4,17 @@
 //! |---|---|
 //! | what to do, as a file | [`RunConfig`] |
 //! | filter, split, keep what counts as liked | [`Prepared`] |
-//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`], [`SimpleXTask`], [`PairTask`] |
+//! | batches and their loss | [`Task`], [`SampledPairs`], [`EstimatorTask`], [`TwoBranchTask`], [`RetrievalTask`], [`SimpleXTask`], [`LightGcnTask`], [`PairTask`] |
 //! | the loop | [`fit`] |
 //! | metrics on held-out interactions | [`TestSet`], [`evaluate`]; [`CandidateSet`], [`evaluate_candidates`] |
 //! | how well links are predicted | [`LinkTest`] |
 //! | experiments of papers | [`protocol`] |
 //! | the folder that survives a crash | [`RunFolder`] |
 //! | all of it together | [`train`] |
-//! | a SimpleX from positives | [`fit_simplex`] |
 //! | vectors of items from sequences or edges | [`fit_pairs`] |
 //! | a GraphSAGE from links and features | [`GraphSageTask`], [`fit_graph_sage`] |
 //! | a temporal graph network from events | [`fit_temporal`], [`stream_links`] |
+//! | a SimpleX, a LightGCN from positives | [`fit_simplex`], [`fit_lightgcn`] |
 //! | ways to know a user, side by side | [`study`], [`StudyFolder`] |
 //! | answers | [`Recommender`] |
 //!
@@ -27,6 +27,7 @@
 mod candidates;
 mod checkpoint;
 mod config;
+mod dealt;
 mod device;
 mod error;
 mod estimator_task;
@@ -35,7 +36,10 @@ mod files;
 mod fit;
 mod graph_sage;
 mod graph_sage_task;
+mod held_out_items;
 mod horizon;
+mod lightgcn;
+mod lightgcn_task;
 mod links;
 mod optimizers;
 mod pair_task;
@@ -71,6 +75,8 @@ pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, Tr
 pub use graph_sage::{FittedGraphSage, GraphSageTraining, fit_graph_sage};
 pub use graph_sage_task::{GraphSageTask, LinkBatch};
 pub use horizon::{HorizonBatch, HorizonConfig, HorizonFeatures, HorizonModel, HorizonTask, fit_horizons};
+pub use lightgcn::{FittedLightGcn, LightGcnTraining, fit_lightgcn};
+pub use lightgcn_task::{LightGcnBatch, LightGcnTask};
 pub use links::{LinkMetrics, LinkTest};
 pub use optimizers::Optimizers;
 pub use pair_task::{PairBatch, PairTask};

@@ -20,7 +20,9 @@ mod baselines;
 mod choose;
 mod contender;
 mod hold_out;
+mod item_graphs;
 mod item_links;
+mod lightgcn;
 pub mod ml_100k_random;
 mod model;
 mod refitted_links;
@@ -29,6 +31,7 @@ mod simplex;
 mod temporal_links;
 mod time_split;
 mod two_tower;
+mod watching;
 
 use std::sync::Arc;
 
@@ -39,6 +42,7 @@ use burn_recsys_models::ItemScorer;
 
 pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
+pub use item_graphs::{ChosenItemGraph, ItemGraphModel, item_graphs};
 pub use item_links::{ItemLinkOutcome, ItemLinks, LinkModel, LinkPart};
 pub use model::{ProtocolModel, UnknownModel};
 pub use refitted_links::RefittedLinks;

@@ -1,21 +1,17 @@
 //! A SimpleX from nothing but the items that each user has met.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::optim::AdamConfig;
 use burn::tensor::Device;
 use burn_recsys_baselines::VectorScorer;
 use burn_recsys_data::Csr;
-use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_embeddings::{JaggedIds, LazyAdam, SparseOptimizer, TableInitializer};
-use burn_recsys_metrics::ranking::{Ndcg, RankingMetric, Recall};
-use burn_recsys_metrics::{RankingEvaluator, UserList};
-use burn_recsys_models::{ItemScorer, RetrievalLoss, SimpleX, SimpleXConfig};
-use burn_recsys_retrieval::top_k_blocked;
+use burn_recsys_models::{RetrievalLoss, SimpleX, SimpleXConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::fit::{best_epoch, is_finished};
+use crate::held_out_items::HeldOutItems;
 use crate::{
     EpochRecord, Error, FitConfig, HeldOut, Optimizers, Progress, Result, SimpleXTask, TrainState, fit,
 };
@@ -147,13 +143,12 @@ pub fn fit_simplex(
 ) -> Result<FittedSimpleX> {
     config.validate()?;
     let device = device.clone().autodiff();
-    let [kept, held_out] = hold_out(positives, config.held_out, seed);
-    let users = measured_users(&held_out, config.n_held_out_users, seed);
-    let (search, n_epochs) = if users.is_empty() {
+    let held_out = HeldOutItems::new(positives, config.held_out, config.n_held_out_users, seed);
+    let (search, n_epochs) = if held_out.users.is_empty() {
         (Vec::new(), config.n_epochs)
     } else {
-        let measure = |model: &SimpleX| measure(model, &kept, &held_out, &users);
-        let task = SimpleXTask::new(kept.clone(), n_items, config, seed)?;
+        let measure = |model: &SimpleX| measure(model, &held_out);
+        let task = SimpleXTask::new(Arc::clone(&held_out.kept), n_items, config, seed)?;
         let mut state = config.start(positives.n_rows(), n_items, seed, &device);
         while !is_finished(&state.history, &config.epoch(config.n_epochs - 1, Some(config.patience), seed)) {
             let epoch = config.epoch(state.history.len() as u64, None, seed);
@@ -195,62 +190,12 @@ impl SimpleXTraining {
     }
 }
 
-/// Takes a share of each user's items away, to the nearest number, and never all of them.
-fn hold_out(positives: &Csr, share: f64, seed: u64) -> [Arc<Csr>; 2] {
-    let random = Random::new(seed, Stream::HoldOut, 0);
-    let (mut kept, mut held_out) = (Vec::new(), Vec::new());
-    for (user, met) in positives.rows().enumerate() {
-        let n = ((met.len() as f64 * share).round() as usize).min(met.len().saturating_sub(1));
-        let mut order = met.to_vec();
-        let mut draws = random.row(user as u64);
-        for at in 0..n {
-            order.swap(at, at + draws.below((met.len() - at) as u32) as usize);
-        }
-        let mut rest = order.split_off(n);
-        rest.sort_unstable();
-        order.sort_unstable();
-        kept.push(rest);
-        held_out.push(order);
-    }
-    [kept, held_out].map(|rows| Arc::new(Csr::from_rows(rows)))
-}
-
-/// Users with held-out items, ascending, as many as wanted at most.
-fn measured_users(held_out: &Csr, most: usize, seed: u64) -> Vec<u32> {
-    let users: Vec<u32> =
-        (0..).zip(held_out.rows()).filter(|(_, items)| !items.is_empty()).map(|(user, _)| user).collect();
-    let order = Random::new(seed, Stream::HoldOut, 1).permutation(users.len() as u32);
-    let mut users: Vec<u32> = order.iter().take(most).map(|&at| users[at as usize]).collect();
-    users.sort_unstable();
-    users
-}
-
 /// Recall@20 and NDCG@20 of held-out items.
-fn measure(model: &SimpleX, kept: &Csr, held_out: &Csr, users: &[u32]) -> Result<HeldOut> {
-    const K: usize = 20;
+fn measure(model: &SimpleX, held_out: &HeldOutItems) -> Result<HeldOut> {
+    let HeldOutItems { kept, users, .. } = held_out;
     let histories = bags(users.iter().map(|&user| kept.row(user)))?;
-    let scorer = model.scorer(users, &histories)?;
-    let score = |range: std::ops::Range<usize>, out: &mut [f32]| {
-        let rows: Vec<u32> = (range.start as u32..range.end as u32).collect();
-        scorer.score(&rows, out);
-    };
-    let hits = top_k_blocked(users.len(), scorer.n_items(), K, score, |query| kept.row(users[query]))?;
-    let lists: Vec<Vec<u32>> = hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect();
-    let lists: Vec<UserList<'_>> = (users.iter().zip(&lists))
-        .map(|(&user, recommended)| UserList::new(user, recommended, held_out.row(user)))
-        .collect();
-    let metrics: Vec<Box<dyn RankingMetric>> = vec![Box::new(Ndcg::new(K)?), Box::new(Recall::new(K)?)];
-    let mut evaluator = RankingEvaluator::new(metrics)?;
-    evaluator.observe_all(&lists)?;
-    let report = evaluator.finish()?;
-    let metrics: BTreeMap<String, f64> = report
-        .summaries()
-        .iter()
-        .filter_map(|summary| Some((summary.label.clone(), summary.value?)))
-        .collect();
-    let score = metrics.get("NDCG@20").copied().unwrap_or_default();
-    // What the model is stopped by is its loss here.
-    Ok(HeldOut { held_out_loss: 1.0 - score, metrics, score })
+    let rows: Vec<u32> = (0..users.len() as u32).collect();
+    held_out.measure(&model.scorer(users, &histories)?, &rows)
 }
 
 fn bags<'a>(rows: impl Iterator<Item = &'a [u32]>) -> Result<JaggedIds> {
@@ -262,6 +207,8 @@ fn bags<'a>(rows: impl Iterator<Item = &'a [u32]>) -> Result<JaggedIds> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn_recsys_data::random::{Random, Stream};
+    use burn_recsys_models::ItemScorer;
 
     const N_USERS: u32 = 40;
     const N_ITEMS: u32 = 30;
@@ -342,21 +289,6 @@ mod tests {
         assert!(scores.iter().all(|score| score.is_finite()));
         let error = fitted(&config, &Csr::from_rows([Vec::<u32>::new()]), 3).unwrap_err();
         assert!(error.to_string().contains("no interaction"), "{error}");
-    }
-
-    #[test]
-    fn a_share_of_each_users_items_is_held_out_and_never_all() {
-        let positives = Csr::from_rows([(0..20).collect::<Vec<u32>>(), vec![3], vec![], vec![1, 2]]);
-        for (share, expected) in [(0.1, [2, 0, 0, 0]), (0.3, [6, 0, 0, 1]), (0.99, [19, 0, 0, 1])] {
-            let [kept, held_out] = hold_out(&positives, share, 9);
-            let n: Vec<usize> = held_out.rows().map(<[u32]>::len).collect();
-            assert_eq!(n, expected);
-            for (user, met) in positives.rows().enumerate() {
-                let mut both = [kept.row(user as u32), held_out.row(user as u32)].concat();
-                both.sort_unstable();
-                assert_eq!(both, met);
-            }
-        }
     }
 
     #[test]

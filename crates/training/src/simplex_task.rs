@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use burn::tensor::activation::relu;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 use burn_recsys_data::random::{Random, Stream};
 use burn_recsys_data::{Csr, NegativeSampler, UniformNegatives};
 use burn_recsys_embeddings::{JaggedIds, Tape};
-use burn_recsys_models::{CandidateLogits, RetrievalLoss, SimpleX};
+use burn_recsys_models::{RetrievalLoss, SimpleX};
 
-use crate::{Error, Result, SimpleXTraining, Task};
+use crate::dealt::{DealtPositives, Hands, shared_loss};
+use crate::{Result, SimpleXTraining, Task};
 
 /// Trains a [`SimpleX`] on the items that each user has met.
 ///
@@ -20,16 +20,11 @@ use crate::{Error, Result, SimpleXTraining, Task};
 /// scored by one matrix product. They are not checked against the user's items.
 #[derive(Debug, Clone)]
 pub struct SimpleXTask {
-    positives: Arc<Csr>,
-    /// The user of each row; a user has as many as it takes.
-    users: Vec<u32>,
-    /// Where the rows of each user begin.
-    first_rows: Vec<u32>,
+    rows: DealtPositives,
     negatives: UniformNegatives,
     loss: RetrievalLoss,
     n_negatives: usize,
     max_history: usize,
-    rows_per_batch: usize,
     seed: u64,
 }
 
@@ -59,59 +54,23 @@ impl SimpleXTask {
         seed: u64,
     ) -> Result<Self> {
         config.validate()?;
-        let positives = positives.into();
-        let refuse = |message: String| Err(Error::Config { key: "positives", message });
-        if positives.n_values() == 0 {
-            return Err(burn_recsys_baselines::Error::Empty.into());
-        }
-        let (Ok(n_users), Ok(items)) = (u32::try_from(positives.n_rows()), u32::try_from(n_items)) else {
-            return refuse(format!("{} users and {n_items} items; at most 2^32", positives.n_rows()));
-        };
-        let (mut users, mut first_rows) = (Vec::new(), vec![0]);
-        for user in 0..n_users {
-            let met = positives.row(user);
-            if let Some(item) = met.iter().find(|&&item| item >= items) {
-                return refuse(format!("user {user} has met item {item}, but there are {n_items} items"));
-            }
-            let n_rows = met.len().div_ceil(config.positives_per_user);
-            users.extend(std::iter::repeat_n(user, n_rows));
-            first_rows.push(users.len() as u32);
-        }
-        let positives_per_row = positives.n_values() as f64 / users.len() as f64;
+        let (per_user, batch_size) = (config.positives_per_user, config.batch_size);
         Ok(SimpleXTask {
-            users,
-            first_rows,
-            negatives: UniformNegatives::new(items, seed)?,
+            rows: DealtPositives::new(positives.into(), n_items, per_user, batch_size, seed)?,
+            negatives: UniformNegatives::new(n_items as u32, seed)?,
             loss: config.loss,
             n_negatives: config.n_negatives,
             max_history: config.max_history,
-            rows_per_batch: ((config.batch_size as f64 / positives_per_row).round() as usize).max(1),
-            positives,
             seed,
         })
     }
 
     fn batch(&self, epoch: u64, index: usize, rows: &[u32]) -> SimpleXBatch {
-        let users: Vec<u32> = rows.iter().map(|&row| self.users[row as usize]).collect();
-        let (mut items, mut row_of_pair) = (Vec::new(), Vec::new());
+        let Hands { users, mut items, row_of_pair } = self.rows.deal(epoch, rows);
         let (mut histories, mut lengths) = (Vec::new(), Vec::with_capacity(rows.len()));
-        let dealing = Random::new(self.seed, Stream::Partition, epoch);
         let hiding = Random::new(self.seed, Stream::HiddenPast, epoch);
-        let mut hand = Vec::new();
-        for (at, (&row, &user)) in rows.iter().zip(&users).enumerate() {
-            let met = self.positives.row(user);
-            let rows_of_user = self.first_rows[user as usize]..self.first_rows[user as usize + 1];
-            // Every row of the user shuffles alike, and takes its part.
-            hand.clear();
-            hand.extend_from_slice(met);
-            let mut draws = dealing.row(u64::from(user));
-            for last in (1..hand.len()).rev() {
-                hand.swap(last, draws.below(last as u32 + 1) as usize);
-            }
-            let (part, n_parts) = ((row - rows_of_user.start) as usize, rows_of_user.len());
-            let bounds = [part, part + 1].map(|part| part * hand.len() / n_parts);
-            items.extend_from_slice(&hand[bounds[0]..bounds[1]]);
-            row_of_pair.extend(std::iter::repeat_n(at as i32, bounds[1] - bounds[0]));
+        for (&row, &user) in rows.iter().zip(&users) {
+            let met = self.rows.positives().row(user);
             let before = histories.len();
             if met.len() <= self.max_history {
                 histories.extend_from_slice(met);
@@ -135,44 +94,17 @@ impl Task for SimpleXTask {
     type Batch = SimpleXBatch;
 
     fn n_batches(&self) -> usize {
-        self.users.len().div_ceil(self.rows_per_batch)
+        self.rows.n_batches()
     }
 
     fn batches(&self, epoch: u64) -> impl Iterator<Item = SimpleXBatch> + Send {
-        let order = Random::new(self.seed, Stream::Shuffle, epoch).permutation(self.users.len() as u32);
-        (0..self.n_batches()).map(move |index| {
-            let start = index * self.rows_per_batch;
-            self.batch(epoch, index, &order[start..(start + self.rows_per_batch).min(order.len())])
-        })
+        self.rows.batches(epoch).enumerate().map(move |(index, rows)| self.batch(epoch, index, &rows))
     }
 
     fn loss(&self, model: &SimpleX, batch: &SimpleXBatch, tape: &mut Tape) -> Tensor<1> {
-        let n_pairs = batch.row_of_pair.len();
         let users = model.embed_users(&batch.users, &batch.histories, tape);
         let items = model.embed_items(&batch.items, tape);
-        let device = users.device();
-        let row_of_pair = TensorData::from(&batch.row_of_pair[..]);
-        let row_of_pair = Tensor::<1, Int>::from_data(row_of_pair, &device);
-        let of_pairs = users.clone().select(0, row_of_pair.clone());
-        let positives = (of_pairs * items.clone().narrow(0, 0, n_pairs)).sum_dim(1);
-        let negatives = users.matmul(items.narrow(0, n_pairs, self.n_negatives).transpose());
-        match self.loss {
-            RetrievalLoss::Softmax { temperature } => {
-                // -ln(e^p / (e^p + sum of e^n)): the negatives are one candidate whose logit is the
-                // logarithm of their sum, the same for all positives of the row.
-                let negatives = log_sum_exp(negatives / temperature).select(0, row_of_pair);
-                let logits = CandidateLogits::new(positives / temperature, negatives);
-                RetrievalLoss::Softmax { temperature: 1.0 }.forward(&logits)
-            }
-            RetrievalLoss::CosineContrastive { margin, negative_weight } => {
-                let of_rows = relu(negatives - margin).mean_dim(1) * negative_weight;
-                (relu(positives.neg() + 1.0) + of_rows.select(0, row_of_pair)).mean()
-            }
-            other => {
-                let logits = CandidateLogits::new(positives, negatives.select(0, row_of_pair));
-                other.forward(&logits)
-            }
-        }
+        shared_loss(self.loss, users, items, &batch.row_of_pair, None)
     }
 
     fn n_rows(&self, batch: &SimpleXBatch) -> usize {
@@ -180,17 +112,11 @@ impl Task for SimpleXTask {
     }
 }
 
-/// `ln(sum of e^x)` of each row, `[batch, 1]`.
-fn log_sum_exp(logits: Tensor<2>) -> Tensor<2> {
-    let largest = logits.clone().detach().max_dim(1);
-    (logits - largest.clone()).exp().sum_dim(1).log() + largest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
-    use burn_recsys_models::SimpleXConfig;
+    use burn::tensor::{Device, Int, TensorData};
+    use burn_recsys_models::{CandidateLogits, SimpleXConfig};
 
     fn positives() -> Csr {
         Csr::from_rows([vec![0, 3, 4, 7, 8], vec![], vec![2], vec![1, 2, 3, 4, 5, 6, 7, 8, 9]])

@@ -33,7 +33,7 @@ use crate::{EpochRecord, Error, FitConfig, HeldOut, Optimizers, Progress, Result
 pub struct TemporalTraining {
     /// The size of memories and of the vectors of links. Default: 64.
     pub d_memory: usize,
-    /// The last neighbours that a node looks at. Default: 10.
+    /// The last neighbours that a node looks at. Default: 20.
     pub n_neighbours: usize,
     /// Whether links are decoded by a hidden layer, as in the paper, and not by an inner product. Default: false.
     pub perceptron: bool,
@@ -58,7 +58,7 @@ impl Default for TemporalTraining {
     fn default() -> Self {
         TemporalTraining {
             d_memory: 64,
-            n_neighbours: 10,
+            n_neighbours: 20,
             perceptron: false,
             loss: RetrievalLoss::Softmax { temperature: 1.0 },
             n_negatives: 256,

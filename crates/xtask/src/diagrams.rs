@@ -7,6 +7,7 @@ mod deep_hash;
 mod estimator;
 mod geometry;
 mod id_lookup;
+mod item_graph;
 mod mixture;
 mod svg;
 mod text;
@@ -24,7 +25,7 @@ use canvas::Canvas;
 type Draw = fn() -> Canvas;
 
 /// Every diagram: its file below `images/`, and what draws it.
-const DIAGRAMS: [(&str, Draw); 7] = [
+const DIAGRAMS: [(&str, Draw); 8] = [
     ("estimator.svg", estimator::draw),
     ("id-lookup.svg", id_lookup::draw),
     ("deep-hash.svg", deep_hash::draw),
@@ -32,6 +33,7 @@ const DIAGRAMS: [(&str, Draw); 7] = [
     ("mixture.svg", mixture::draw),
     ("choosing-a-representation.svg", choosing::draw),
     ("two-tower.svg", two_tower::draw),
+    ("item-graph.svg", item_graph::draw),
 ];
 
 /// Writes every diagram.

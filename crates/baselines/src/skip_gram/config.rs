@@ -27,7 +27,8 @@ const LARGEST_LOSS: f64 = 100.0;
 /// distributed memory"), which makes a window a small matrix product. Random items are drawn in proportion to a
 /// power of how often they occur; one that is the centre is left out.
 ///
-/// Items are counted in the first epoch: those that are only in later ones are not learned.
+/// Items are counted in the first epoch: those that are only in later ones are not learned, nor are those that
+/// are always alone in their sequence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SkipGramConfig {

@@ -1,7 +1,12 @@
 //! What is learned.
 
+use std::sync::Arc;
+
+use burn_recsys_data::{IdMap, ItemVectors};
+
 use super::table::{Weights, add_scaled};
 use super::vocabulary::Vocabulary;
+use crate::{Error, Result};
 
 /// Vectors of items learned by [`SkipGramConfig`](crate::SkipGramConfig).
 #[derive(Debug, Clone)]
@@ -77,6 +82,23 @@ impl SkipGram {
         &self.inputs
     }
 
+    /// The input vectors of the items that have one, under their ids, for files and
+    /// [`SimilarItems`](crate::SimilarItems).
+    ///
+    /// # Errors
+    /// If there is not one id for every item.
+    pub fn item_vectors(&self, ids: &IdMap) -> Result<ItemVectors> {
+        let refuse = |message: String| Error::Parameter { parameter: "ids", message };
+        if ids.len() != self.n_items() {
+            return Err(refuse(format!("{} ids for {} items", ids.len(), self.n_items())));
+        }
+        let known: Vec<u32> =
+            (0..).zip(&self.has_vector).filter(|(_, has)| **has).map(|(item, _)| item).collect();
+        let values = known.iter().filter_map(|&item| self.vector(item)).flatten().copied().collect();
+        ItemVectors::new(Arc::new(ids.select(&known)), self.d, values)
+            .map_err(|error| refuse(error.to_string()))
+    }
+
     /// The output vectors of all items; zeros of those that were not learned. The inner product of
     /// one with the input vector of another item says how likely they are neighbours.
     ///
@@ -86,7 +108,7 @@ impl SkipGram {
         &self.outputs
     }
 
-    /// How often every item was in the first epoch, `[n_items]`.
+    /// How often every item was in the first epoch, in sequences of two items or more, `[n_items]`.
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }

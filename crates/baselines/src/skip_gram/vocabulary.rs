@@ -16,7 +16,7 @@ pub(super) struct Vocabulary {
     rows: Vec<u32>,
     /// Item by row.
     pub(super) items: Vec<u32>,
-    /// How often every item is in the first epoch.
+    /// How often every item is in the first epoch, in sequences of two items or more.
     pub(super) item_counts: Vec<u64>,
     /// Of the items that are learned.
     n_words: u64,
@@ -188,7 +188,10 @@ fn count(sequences: &dyn Sequences) -> Vec<u64> {
         for index in (part * size).min(n_sequences)..((part + 1) * size).min(n_sequences) {
             items.clear();
             sequences.append(0, index, &mut items);
-            items.iter().for_each(|&item| counts[item as usize] += 1);
+            // Who is alone has no neighbour to learn from, as the start of a walk without edges.
+            if items.len() > 1 {
+                items.iter().for_each(|&item| counts[item as usize] += 1);
+            }
         }
         counts
     };

@@ -46,13 +46,13 @@ pub(crate) struct Build {
     #[arg(long, value_name = "SHARE", default_value_t = 0.01, conflicts_with = "interactions")]
     pub(crate) max_broken_share: f64,
     /// Hours between two items of a user that are linked.
-    #[arg(long, value_name = "HOURS", default_value_t = 24.0, requires = "interactions")]
+    #[arg(long, value_name = "HOURS", default_value_t = 24.0, conflicts_with_all = ["products", "edges"])]
     pub(crate) window: f64,
     /// Users that two items must have in common.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "interactions")]
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with_all = ["products", "edges"])]
     pub(crate) min_count: u32,
     /// Neighbours that an item keeps, the most related ones.
-    #[arg(long, value_name = "N", default_value_t = 100, requires = "interactions")]
+    #[arg(long, value_name = "N", default_value_t = 100, conflicts_with_all = ["products", "edges"])]
     pub(crate) max_neighbours: usize,
 }
 

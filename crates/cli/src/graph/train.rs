@@ -43,6 +43,10 @@ pub(super) fn run(common: &Common, arguments: &Train) -> Result<()> {
         return Err(Error::Config { key: "--test-share", message });
     }
     let DescribedGraph { items, graph, features } = DescribedGraph::read(&arguments.graph)?;
+    if graph.n_edges() == 0 {
+        let message = "the graph has no edge, so there is nothing to learn from".into();
+        return Err(burn_recsys_data::Error::File { path: arguments.graph.clone(), message }.into());
+    }
     let fields = fields(items.len(), &features)?;
     if arguments.model == Model::Features && fields.fields().is_empty() {
         let message = "features needs columns in items.csv beside the title; there are none".into();

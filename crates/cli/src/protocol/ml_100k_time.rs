@@ -1,10 +1,11 @@
-//! MovieLens 100K by time: popularity, recent popularity, and two towers that know what is recent.
+//! MovieLens 100K by time: popularity, recent popularity, items met together, and two towers that know what is
+//! recent.
 
 use std::time::Instant;
 
 use burn_recsys_data::movielens::read_folder;
 use burn_recsys_metrics::statistics::Bootstrap;
-use burn_recsys_training::protocol::{Choice, TimeSplit};
+use burn_recsys_training::protocol::{Choice, TimeSplit, item_graphs};
 use burn_recsys_training::{Evaluation, HorizonConfig, Result, device_from_name, fit_horizons};
 use serde_json::json;
 
@@ -47,6 +48,17 @@ pub(super) fn run(common: &Common, arguments: &Ml100kTimeProtocol) -> Result<()>
     for (name, of_model) in [("popular", popular), ("recent-popular", recent)] {
         // No seed changes it.
         outcome.models.push(ModelOutcome::new(name, CHOICE, json!({}), 0.0, vec![of_model]));
+    }
+
+    for chosen in item_graphs(&dataset, &split, &format!("NDCG@{K}"), K, &seeds)? {
+        let of_seeds = seeds
+            .iter()
+            .zip(&chosen.evaluations)
+            .map(|(&seed, evaluation)| SeedOutcome::new(seed, evaluation, 0.0))
+            .collect();
+        let choice = Choice { score: chosen.held_out, ..CHOICE };
+        let model = ModelOutcome::new(chosen.name, choice, json!(chosen.model), 0.0, of_seeds);
+        outcome.models.push(model.with_users(user_intervals(&chosen.evaluations)?));
     }
 
     let config = HorizonConfig::default();

@@ -21,8 +21,13 @@ const FRACTION: f64 = 0.2;
 /// The length of lists.
 const K: usize = 10;
 /// Fitted once to the training part.
-const STATIC: [ProtocolModel; 4] =
-    [ProtocolModel::Popular, ProtocolModel::ItemKnn, ProtocolModel::Ease, ProtocolModel::Bpr];
+const STATIC: [ProtocolModel; 5] = [
+    ProtocolModel::Popular,
+    ProtocolModel::ItemKnn,
+    ProtocolModel::Ease,
+    ProtocolModel::Bpr,
+    ProtocolModel::LightGcn,
+];
 
 /// Fitted again before every batch of events.
 const REFITTED: [ProtocolModel; 2] = [ProtocolModel::Popular, ProtocolModel::ItemKnn];

@@ -27,6 +27,10 @@ pub struct ItemLinks {
     pub links: Vec<(u32, u32)>,
     /// Random walks on the training links.
     pub walks: StoredSequences,
+    /// How factorisations of the links are trained.
+    pub on_links: PairTraining,
+    /// How models of walks are trained, but for skip-gram on the CPU, which has its own defaults.
+    pub on_walks: PairTraining,
     fields: ItemFields,
     seed: u64,
 }
@@ -115,7 +119,15 @@ impl ItemLinks {
         }
         let test = LinkTest::new(&split, n_items as u32);
         let walks = RandomWalksConfig { seed, ..walks.clone() }.walks(graph(n_items, &split.train)?)?;
-        Ok(ItemLinks { test, links: split.train, walks: stored(&walks)?, fields: fields(meta)?, seed })
+        Ok(ItemLinks {
+            test,
+            links: split.train,
+            walks: stored(&walks)?,
+            on_links: on_links(),
+            on_walks: PairTraining::default(),
+            fields: fields(meta)?,
+            seed,
+        })
     }
 
     /// The number of items.
@@ -138,11 +150,11 @@ impl ItemLinks {
                 let model = PairwiseFactorizationConfig::new(n_items)
                     .with_has_bias(model == LinkModel::PairsWithBias)
                     .with_seed(seed);
-                self.fit(&on_links(), model.init(&device), &edges, &device)?
+                self.fit(&self.on_links, model.init(&device), &edges, &device)?
             }
             LinkModel::PairsOnWalks => {
                 let model = PairwiseFactorizationConfig::new(n_items).with_seed(seed);
-                self.fit(&on_walks(), model.init(&device), &self.walks, &device)?
+                self.fit(&self.on_walks, model.init(&device), &self.walks, &device)?
             }
             LinkModel::SkipGram | LinkModel::SkipGramWithFields => {
                 let config = SkipGramConfig { seed, ..SkipGramConfig::default() };
@@ -158,7 +170,7 @@ impl ItemLinks {
                 let model =
                     FeatureSkipGramConfig::new().with_pooling(FieldPooling::Attention).with_seed(seed);
                 let model = model.init(self.fields.clone(), &device);
-                let fitted = fit_pairs(&on_walks(), model, &self.walks, seed, &device, None, &mut ())?;
+                let fitted = fit_pairs(&self.on_walks, model, &self.walks, seed, &device, None, &mut ())?;
                 self.test.cosines(&fitted.model.similarity_vectors(&fitted.is_trained))
             }
         };
@@ -184,11 +196,6 @@ impl ItemLinks {
 /// How factorisations of links are trained.
 fn on_links() -> PairTraining {
     PairTraining { n_epochs: 20, ..PairTraining::default() }
-}
-
-/// How models of walks are trained.
-fn on_walks() -> PairTraining {
-    PairTraining::default()
 }
 
 /// The links in both directions.

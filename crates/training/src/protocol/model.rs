@@ -8,6 +8,7 @@ use burn_recsys_baselines::{
     BprMfConfig, EaseConfig, ImplicitAlsConfig, ItemKnnConfig, LogisticMfConfig, SlimConfig,
 };
 
+use super::lightgcn::LightGcnRecipe;
 use super::simplex::SimpleXRecipe;
 use super::{Contender, Grid, Popular, TwoTowerRecipe};
 
@@ -31,6 +32,8 @@ pub enum ProtocolModel {
     Bpr,
     /// Users as their own vectors and the means of their histories.
     SimpleX,
+    /// Users and items as means of what their neighbourhoods in the graph of who met what are.
+    LightGcn,
     /// Two towers of ids with a softmax over sampled items.
     TwoTower,
 }
@@ -44,7 +47,7 @@ pub struct UnknownModel {
 
 impl ProtocolModel {
     /// All there are.
-    pub const ALL: [ProtocolModel; 9] = [
+    pub const ALL: [ProtocolModel; 10] = [
         ProtocolModel::Popular,
         ProtocolModel::ItemKnn,
         ProtocolModel::Ease,
@@ -53,6 +56,7 @@ impl ProtocolModel {
         ProtocolModel::Mf,
         ProtocolModel::Bpr,
         ProtocolModel::SimpleX,
+        ProtocolModel::LightGcn,
         ProtocolModel::TwoTower,
     ];
 
@@ -67,6 +71,7 @@ impl ProtocolModel {
             ProtocolModel::Mf => "mf",
             ProtocolModel::Bpr => "bpr",
             ProtocolModel::SimpleX => "simplex",
+            ProtocolModel::LightGcn => "lightgcn",
             ProtocolModel::TwoTower => "two-tower",
         }
     }
@@ -82,6 +87,7 @@ impl ProtocolModel {
             ProtocolModel::Mf => Box::new(Grid::new(LogisticMfConfig::default().candidates())),
             ProtocolModel::Bpr => Box::new(Grid::new(BprMfConfig::default().candidates())),
             ProtocolModel::SimpleX => Box::new(Grid::new(SimpleXRecipe::candidates(device))),
+            ProtocolModel::LightGcn => Box::new(Grid::new(LightGcnRecipe::candidates(device))),
             ProtocolModel::TwoTower => Box::new(Grid::new(TwoTowerRecipe::candidates(device))),
         }
     }

@@ -9,9 +9,13 @@ use super::*;
 use crate::protocol::TemporalLinks;
 
 const N_USERS: u32 = 30;
-const N_ITEMS: u32 = 24;
+/// Many more than a user meets: most stay candidates.
+const N_ITEMS: u32 = 60;
 
-/// Every user begins anywhere and goes on to the item after the last one; who is next is random.
+/// Without a common divisor with the number of items, and far: that numbers are near says nothing.
+const STEP: u32 = 23;
+
+/// Every user begins anywhere and goes on from an item to the one that follows it; who is next is random.
 fn rows(n: u32) -> Interactions {
     let random = Random::new(3, Stream::Synthetic, 0);
     let mut next: Vec<u32> = (0..N_USERS).map(|user| random.row(user.into()).below(N_ITEMS)).collect();
@@ -20,7 +24,7 @@ fn rows(n: u32) -> Interactions {
         let user = random.row(u64::from(1000 + event)).below(N_USERS);
         users.push(user);
         items.push(next[user as usize]);
-        next[user as usize] = (next[user as usize] + 1) % N_ITEMS;
+        next[user as usize] = (next[user as usize] + STEP) % N_ITEMS;
     }
     let ids = |n: u32| Arc::new(IdMap::from_integers(0..i64::from(n)));
     let times = (0..i64::from(n)).map(|event| 60 * event).collect();
@@ -32,7 +36,7 @@ fn config() -> TemporalTraining {
     TemporalTraining {
         d_memory: 16,
         n_neighbours: 4,
-        n_negatives: 24,
+        n_negatives: 40,
         batch_size: 20,
         learning_rate: 0.01,
         n_epochs: 10,
@@ -43,10 +47,11 @@ fn config() -> TemporalTraining {
 
 #[test]
 fn it_learns_what_comes_next_and_static_popularity_does_not() {
-    let links = TemporalLinks::new(&rows(500), 0.2).unwrap();
+    let links = TemporalLinks::new(&rows(600), 0.2).unwrap();
+    let config = TemporalTraining { n_epochs: 25, ..config() };
     let fitted =
-        fit_temporal(&config(), &links.train_events().unwrap(), 1, &Device::default(), &mut ()).unwrap();
-    assert_eq!((fitted.n_epochs, fitted.search.len(), fitted.fit.len()), (10, 0, 10));
+        fit_temporal(&config, &links.train_events().unwrap(), 1, &Device::default(), &mut ()).unwrap();
+    assert_eq!((fitted.n_epochs, fitted.search.len(), fitted.fit.len()), (25, 0, 25));
     let found = links.evaluate(&mut TemporalScorer::new(&fitted.model, fitted.state), 1).unwrap();
     let popular = burn_recsys_baselines::Popular::new(N_ITEMS as usize, &[]);
     let chance = links.evaluate_static(&popular, 1).unwrap();
