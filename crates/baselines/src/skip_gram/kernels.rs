@@ -58,6 +58,12 @@ pub(super) trait RowsMut: Rows {
 
     /// As [`row`](Rows::row).
     fn row_mut(&mut self, row: u32) -> &mut [f32];
+
+    /// How much of a step a row makes as an input.
+    #[inline(always)]
+    fn rate(&self, _row: u32) -> f32 {
+        1.0
+    }
 }
 
 /// The sum of all lanes, halves added to halves.
@@ -162,7 +168,7 @@ pub(super) type Scratch = [Lanes; 2];
 /// Adds to every input row its gradients times the output rows, and to every output row its gradients times
 /// the input rows, all taken before the step.
 ///
-/// A row that is there twice makes two steps.
+/// A row that is there twice makes two steps. An input makes its [`rate`](RowsMut::rate) of a step.
 #[inline(always)]
 pub(super) fn step<S: Simd, I: RowsMut, O: RowsMut>(
     simd: S,
@@ -188,8 +194,9 @@ pub(super) fn step<S: Simd, I: RowsMut, O: RowsMut>(
         }
         by_blocks!(outputs, |offset, block| call!(block, at, &gradients[offset..], scratch));
         for (&input, [_, dx]) in inputs.iter().zip(&*scratch) {
+            let rate = simd.splat_f32s(input_rows.rate(input));
             let x = &mut S::as_mut_simd_f32s(input_rows.row_mut(input)).0[at];
-            *x = simd.add_f32s(*x, S::as_simd_f32s(dx).0[0]);
+            *x = simd.add_f32s(*x, simd.mul_f32s(rate, S::as_simd_f32s(dx).0[0]));
         }
     }
 }

@@ -111,6 +111,10 @@ impl Work for Visit<'_> {
         for (row, values) in rows.iter().zip(inputs.values_mut().chunks_exact_mut(width)) {
             self.shared.inputs.read_mean(self.vocabulary.members(row), values, fresh);
         }
+        if self.vocabulary.has_features() {
+            let members = rows.iter().map(|row| self.vocabulary.members(row));
+            inputs.set_rates(members, |member| self.vocabulary.step_scale(member));
+        }
         before.clear();
         before.extend_from_slice(inputs.values());
         let mut loss = LogisticLoss::new();
@@ -135,9 +139,9 @@ impl Work for Visit<'_> {
         }
         // Every member's step takes the place of what was read, which is no longer needed.
         before.clear();
-        for (row, steps) in rows.iter().zip(inputs.values().chunks_exact(width)) {
+        for (at, (row, steps)) in rows.iter().zip(inputs.values().chunks_exact(width)).enumerate() {
             let members = self.vocabulary.members(row);
-            let share = 1.0 / members.len() as f32;
+            let share = 1.0 / (members.len() as f32 * inputs.rate(at as u32));
             before.extend(members.iter().flat_map(|&member| {
                 let scale = share * self.vocabulary.step_scale(member);
                 steps.iter().map(move |step| scale * step)

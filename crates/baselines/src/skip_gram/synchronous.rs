@@ -170,7 +170,7 @@ impl Work for Steps<'_> {
         for share in self.shares {
             if self.vocabulary.has_features() {
                 let members = share.distinct.rows.iter().map(|row| self.vocabulary.members(row));
-                means.gather(inputs, members.clone());
+                means.gather(inputs, members.clone(), |member| self.vocabulary.step_scale(member));
                 before.clone_from(means);
                 share.step(simd, means, outputs, scratch);
                 means.scatter(before, inputs, members, |member| self.vocabulary.step_scale(member));
@@ -233,10 +233,9 @@ impl Share {
         if vocabulary.has_features() {
             means.resize_with(tables.len(), Panel::default);
             let members = distinct.rows.iter().map(|row| vocabulary.members(row));
-            means
-                .iter_mut()
-                .zip(tables)
-                .for_each(|(means, (inputs, _))| means.gather(inputs, members.clone()));
+            means.iter_mut().zip(tables).for_each(|(means, (inputs, _))| {
+                means.gather(inputs, members.clone(), |member| vocabulary.step_scale(member))
+            });
             of_means.extend(means.iter().zip(tables).map(|(means, &(_, outputs))| (means, outputs)));
         }
         let tables = if vocabulary.has_features() { &of_means } else { tables };

@@ -51,12 +51,14 @@ pub(super) fn add_scaled(sum: &mut [f32], scale: f32, values: &[f32]) {
 pub(super) struct Panel {
     width: usize,
     values: Vec<f32>,
+    /// As [`RowsMut::rate`], where it is not 1 for all rows.
+    rates: Vec<f32>,
 }
 
 impl Panel {
     /// An empty panel of rows of `width` values.
     pub(super) fn new(width: usize) -> Self {
-        Panel { width, values: Vec::new() }
+        Panel { width, ..Panel::default() }
     }
 
     /// Cuts rows of `d` values into `n_panels` ranges of dimensions, as equal as they can be.
@@ -66,7 +68,7 @@ impl Panel {
         let cut = |panel: usize| {
             let range = bounds(panel);
             let values = rows.chunks_exact(d).flat_map(|row| range.clone().flat_map(|at| lanes_of(row, at)));
-            Panel { width: range.len() * LANES, values: values.collect() }
+            Panel { width: range.len() * LANES, values: values.collect(), rates: Vec::new() }
         };
         (0..n_panels).into_par_iter().map(cut).collect()
     }
@@ -82,21 +84,44 @@ impl Panel {
         rows
     }
 
-    /// Makes these rows the means of `members` of `from`, a list for every row.
+    /// Makes these rows the means of `members` of `from`, a list for every row; `scale_of` says what the steps
+    /// of a member are multiplied by.
     #[inline(always)]
-    pub(super) fn gather<'m>(&mut self, from: &Panel, members: impl ExactSizeIterator<Item = &'m [u32]>) {
+    pub(super) fn gather<'m>(
+        &mut self,
+        from: &Panel,
+        members: impl ExactSizeIterator<Item = &'m [u32]> + Clone,
+        scale_of: impl Fn(u32) -> f32,
+    ) {
         self.width = from.width;
         self.values.clear();
         self.values.resize(members.len() * self.width, 0.0);
-        for (members, values) in members.zip(self.values.chunks_exact_mut(self.width.max(1))) {
+        for (members, values) in members.clone().zip(self.values.chunks_exact_mut(self.width.max(1))) {
             members.iter().for_each(|&member| add_scaled(values, 1.0, from.row(member)));
             let scale = 1.0 / members.len() as f32;
             values.iter_mut().for_each(|value| *value *= scale);
         }
+        self.set_rates(members, scale_of);
     }
 
-    /// Adds to `members` of `to` what was added to their means since these were `before`, times the scale of
-    /// each.
+    /// Lets rows, which are means of `members`, move as far as their members together will move them.
+    ///
+    /// The gradient of a member is an `n`th of that of the mean of `n`, which an `n`th of the member's step
+    /// reaches.
+    #[inline(always)]
+    pub(super) fn set_rates<'m>(
+        &mut self,
+        members: impl Iterator<Item = &'m [u32]>,
+        scale_of: impl Fn(u32) -> f32,
+    ) {
+        self.rates.clear();
+        self.rates.extend(members.map(|members| {
+            let scales: f32 = members.iter().map(|&member| scale_of(member)).sum();
+            scales / (members.len() * members.len()) as f32
+        }));
+    }
+
+    /// Adds to `members` of `to` their parts of what was added to their means since these were `before`.
     #[inline(always)]
     pub(super) fn scatter<'m>(
         &self,
@@ -105,12 +130,11 @@ impl Panel {
         members: impl Iterator<Item = &'m [u32]>,
         scale_of: impl Fn(u32) -> f32,
     ) {
-        let rows =
-            self.values.chunks_exact(self.width.max(1)).zip(before.values.chunks_exact(self.width.max(1)));
-        for (members, (after, before)) in members.zip(rows) {
-            let share = 1.0 / members.len() as f32;
+        let width = self.width.max(1);
+        let rows = self.values.chunks_exact(width).zip(before.values.chunks_exact(width));
+        for ((members, (after, before)), rate) in members.zip(rows).zip(&self.rates) {
             for &member in members {
-                let scale = share * scale_of(member);
+                let scale = scale_of(member) / (members.len() as f32 * rate);
                 let steps = after.iter().zip(before).map(|(after, before)| scale * (after - before));
                 to.row_mut(member).iter_mut().zip(steps).for_each(|(value, step)| *value += step);
             }
@@ -143,6 +167,11 @@ impl Rows for &Panel {
 }
 
 impl RowsMut for Panel {
+    #[inline(always)]
+    fn rate(&self, row: u32) -> f32 {
+        self.rates.get(row as usize).copied().unwrap_or(1.0)
+    }
+
     #[inline(always)]
     fn row_mut(&mut self, row: u32) -> &mut [f32] {
         &mut self.values[row as usize * self.width..][..self.width]
