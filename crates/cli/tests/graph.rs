@@ -270,6 +270,7 @@ fn wrong_arguments_of_graphs_exit_with_2() {
         (&[&BUILD[..], &["--window", "3"]].concat(), "cannot be used with '--window <HOURS>'"),
         (&[&TRAIN[..], &["--model", "magic"]].concat(), "skip-gram"),
         (&[&TRAIN[..], &["--test-share", "1"]].concat(), "must be at least 0 and below 1"),
+        (&["graph", "train", "--graph", "graph", "--out", "./graph"], "is the folder of the graph"),
         (&["graph", "similar", "--vectors", "vectors"], "--item"),
         (&[&SIMILAR[..], &["c0", "-k", "0"]].concat(), "0 is not in 1.."),
         (&[&SIMILAR[..], &["c0"]].concat(), "vectors holds none of vectors.safetensors"),
