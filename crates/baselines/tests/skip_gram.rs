@@ -165,13 +165,25 @@ fn short_sequences_and_rare_items_are_left_out() {
             .unwrap();
         // Without items 2 and 3: sequences of 4, 0, 0, 2 and 2.
         assert_eq!(words, [(1, 8), (2, 8)]);
-        // Item 2 is alone.
-        assert_eq!(model.counts(), [4, 4, 0, 1, 0, 0]);
+        // Item 2 is alone, and item 3 is rare.
+        assert_eq!(model.counts(), [4, 4, 0, 0, 0, 0]);
         let known: Vec<bool> = (0..6).map(|item| model.vector(item).is_some()).collect();
         assert_eq!(known, [true, true, false, false, false, false]);
         assert!(model.input_vectors()[2 * 24..].iter().all(|&value| value == 0.0));
         assert!(model.output_vectors()[..24].iter().any(|&value| value != 0.0));
         assert_eq!((model.n_items(), model.d_embedding()), (6, 24));
+    }
+}
+
+#[test]
+fn who_is_alone_without_rare_items_is_not_learned() {
+    // Item 2 meets rare items only.
+    let rows = [&[0, 1][..], &[0, 1], &[2, 3], &[2, 4], &[2, 5]];
+    let sequences = StoredSequences::new(6, Csr::from_rows(rows)).unwrap();
+    for mode in [SkipGramMode::Reproducible, SkipGramMode::LockFree] {
+        let model = SkipGramConfig { min_count: 2, ..config(mode) }.fit(&sequences).unwrap();
+        let known: Vec<bool> = (0..6).map(|item| model.vector(item).is_some()).collect();
+        assert_eq!(known, [true, true, false, false, false, false]);
     }
 }
 
@@ -201,10 +213,8 @@ fn training_ends_when_told_to() {
     let two = SkipGramConfig { n_epochs: 2, ..config.clone() }.fit(&sequences).unwrap();
     assert_eq!(bits(stopped.input_vectors()), bits(two.input_vectors()));
     assert_eq!(stopped.losses().len(), 2);
-    let none = SkipGramConfig { n_epochs: 0, ..config }.fit(&sequences).unwrap();
-    assert!(
-        none.losses().is_empty() && none.vector(0).unwrap().iter().all(|value| value.abs() <= 0.5 / 24.0)
-    );
+    let error = SkipGramConfig { n_epochs: 0, ..config }.fit(&sequences).unwrap_err();
+    assert_eq!(error.to_string(), "n_epochs: 0; it must be from 1 to 16777216");
 }
 
 #[test]

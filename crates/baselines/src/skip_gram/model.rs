@@ -108,7 +108,7 @@ impl SkipGram {
         &self.outputs
     }
 
-    /// How often every item was in the first epoch, in sequences of two items or more, `[n_items]`.
+    /// How often every item was in the first epoch beside another item, rare ones not counted, `[n_items]`.
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
