@@ -18,7 +18,8 @@ pub(crate) fn recent(history: &[u32], n: usize, decay: f32, is_known: impl Fn(u3
     let mut items: Vec<Weighted> = Vec::with_capacity(n.min(history.len()));
     let mut weight = 1.0;
     for &item in history.iter().rev().filter(|&&item| is_known(item)) {
-        if items.len() == n {
+        // What weighs nothing is no start.
+        if items.len() == n || weight == 0.0 {
             break;
         }
         if items.iter().all(|other| other.item != item) {

@@ -22,7 +22,7 @@ pub struct WalkRecommenderConfig {
     pub n_starts: usize,
     /// How much less an item counts than the one after it, 0 (only the last) to 1 (all alike). Default 0.95.
     pub decay: f32,
-    /// Steps of all walks of a user together, divided among the starts by weight, one or more each; from 1.
+    /// Steps of all walks of a user together, divided among the starts by weight; from 1.
     /// Time grows with it, and so does precision. Default 10,000.
     pub n_steps: usize,
     /// The probability with which a walk that is not at its start goes back there before a step; from 0 to 1.
@@ -132,8 +132,14 @@ impl WalkRecommender {
         let starts = self.starts(history);
         let sum: f32 = starts.iter().map(|start| start.weight).sum();
         let mut visits = Vec::new();
+        let mut is_first = true;
         for Weighted { item, weight } in starts {
             let n_steps = (self.config.n_steps as f64 * f64::from(weight / sum)).round() as usize;
+            // The first start always walks; one whose share is no step does not.
+            if n_steps == 0 && !is_first {
+                continue;
+            }
+            is_first = false;
             visits.clear();
             self.walk(item, n_steps.max(1), &mut visits);
             visits.sort_unstable();

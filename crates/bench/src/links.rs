@@ -79,7 +79,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
         let mut links = ItemLinks::new(&meta, &arguments.relation, part, &walks, seed)?;
         if let Some(weight_decay) = arguments.weight_decay {
             links.on_links.weight_decay = weight_decay;
-            links.on_walks.weight_decay = weight_decay;
         }
         links.on_links.n_epochs = arguments.epochs.unwrap_or(links.on_links.n_epochs);
         sizes = Some((links.n_items(), links.links.len(), links.test.pairs().len(), links.test.n_seen()));

@@ -115,7 +115,7 @@ fn bad_files_name_the_line() {
 fn all_models(bench: &Bench, arguments: &[&str]) -> Vec<Value> {
     let found = json(bench, &[arguments, &["--json"]].concat());
     let models = found["models"].as_array().unwrap().clone();
-    assert_eq!(models.len(), 9);
+    assert_eq!(models.len(), 10);
     for model in &models {
         let metrics = model["metrics"].as_object().unwrap();
         assert!(model["error"].is_string() || !metrics.is_empty(), "{model}");

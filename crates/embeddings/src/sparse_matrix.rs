@@ -243,8 +243,8 @@ impl CompressedRows {
         let (mut before, last) = (0, offsets.len().saturating_sub(1));
         for (row, &offset) in offsets.iter().enumerate() {
             let is_right = match row {
-                _ if row == last => offset as usize == n_entries,
-                0 => offset == 0,
+                0 => offset == 0 && (last > 0 || n_entries == 0),
+                _ if row == last => before <= offset && offset as usize == n_entries,
                 _ => before <= offset && offset as usize <= n_entries,
             };
             if !is_right {

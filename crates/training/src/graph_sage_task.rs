@@ -35,6 +35,7 @@ pub struct GraphSageTask<G> {
 pub struct LinkBatch {
     /// First nodes, second nodes, negatives.
     nodes: GraphSageBatch,
+    firsts: Vec<u32>,
     seconds: Vec<u32>,
     negatives: Vec<u32>,
 }
@@ -90,10 +91,14 @@ impl<G: Adjacency> GraphSageTask<G> {
         let seconds: Vec<u32> = links.iter().map(|link| link[1]).collect();
         let mut negatives = vec![0; self.n_negatives];
         self.negatives.sample_shared_into(epoch, index as u64, &mut negatives);
-        let firsts = links.iter().map(|link| link[0]);
-        let nodes: Vec<u32> =
-            firsts.chain(seconds.iter().copied()).chain(negatives.iter().copied()).collect();
-        LinkBatch { nodes: self.sampler.sample(epoch, &nodes, &links, &self.rows), seconds, negatives }
+        let firsts: Vec<u32> = links.iter().map(|link| link[0]).collect();
+        let nodes: Vec<u32> = firsts.iter().chain(&seconds).chain(&negatives).copied().collect();
+        LinkBatch {
+            nodes: self.sampler.sample(epoch, &nodes, &links, &self.rows),
+            firsts,
+            seconds,
+            negatives,
+        }
     }
 }
 
@@ -119,8 +124,10 @@ impl<G: Adjacency> Task for GraphSageTask<G> {
         let firsts = vectors.clone().narrow(0, 0, n);
         let positives = (firsts.clone() * vectors.clone().narrow(0, n, n)).sum_dim(1);
         let negatives = firsts.matmul(vectors.narrow(0, 2 * n, batch.negatives.len()).transpose());
-        let logits =
-            CandidateLogits::new(positives, negatives).without_hits(&batch.seconds, &batch.negatives);
+        // Nor is a node its own negative.
+        let logits = CandidateLogits::new(positives, negatives)
+            .without_hits(&batch.seconds, &batch.negatives)
+            .without_hits(&batch.firsts, &batch.negatives);
         self.loss.forward(&logits)
     }
 

@@ -62,6 +62,10 @@ impl<'a, M: PairEncoder> PairTask<'a, M> {
         seed: u64,
     ) -> Result<Self> {
         config.validate()?;
+        if u32::try_from(sequences.n_sequences()).is_err() {
+            let message = format!("{}; at most {} can be shuffled", sequences.n_sequences(), u32::MAX);
+            return Err(burn_recsys_data::Error::Parameter { parameter: "sequences", message }.into());
+        }
         if counts.iter().all(|&count| count == 0) {
             return Err(burn_recsys_data::Error::Empty { after: "reading the sequences".into() }.into());
         }

@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
         "embeddings",
         &["burn-recsys-data", "burn-recsys-metrics", "burn-recsys-retrieval", "burn-recsys-models"],
     ),
-    ("models", &["burn-recsys-data", "burn-recsys-metrics", "burn-recsys-retrieval", "burn-recsys-training"]),
+    ("models", &["burn-recsys-metrics", "burn-recsys-retrieval", "burn-recsys-training"]),
 ];
 /// What the top level holds, and nothing else.
 const TOP_LEVEL: [&str; 17] = [

@@ -168,7 +168,7 @@ impl SkipGramConfig {
         mut visit: impl FnMut(usize) -> Tally,
         after_epoch: &mut dyn FnMut(&SkipGramEpoch) -> ControlFlow<()>,
     ) -> Result<Vec<f64>> {
-        let mut losses = Vec::with_capacity(self.n_epochs);
+        let mut losses = Vec::new();
         for epoch in 0..self.n_epochs {
             let tally = visit(epoch);
             let loss = tally.loss / tally.n_samples.max(1) as f64;
@@ -190,6 +190,7 @@ impl SkipGramConfig {
             ("d_embedding", self.d_embedding, 1 << 16),
             ("window", self.window, 1 << 16),
             ("n_negatives", self.n_negatives, 1 << 16),
+            ("n_epochs", self.n_epochs, 1 << 24),
         ] {
             if !(1..=most).contains(&value) {
                 return refuse(parameter, format!("{value}; it must be from 1 to {most}"));

@@ -56,9 +56,19 @@ impl Vocabulary {
             let message = format!("{} rows for {n_items} items; every item needs one", features.n_rows());
             return Err(Error::Parameter { parameter: "features", message });
         }
-        let item_counts = count(sequences);
-        let is_learned = |item: &u32| item_counts[*item as usize] >= config.min_count.max(1);
-        let mut items: Vec<u32> = (0..item_counts.len() as u32).filter(is_learned).collect();
+        let mut item_counts = count(sequences, None);
+        let mut items = frequent(&item_counts, config.min_count);
+        // Without rare items, others may be alone in all their sequences.
+        while config.min_count > 1 && !items.is_empty() {
+            let mut is_kept = vec![false; item_counts.len()];
+            items.iter().for_each(|&item| is_kept[item as usize] = true);
+            item_counts = count(sequences, Some(&is_kept));
+            let fewer = frequent(&item_counts, config.min_count);
+            if fewer.len() == items.len() {
+                break;
+            }
+            items = fewer;
+        }
         if items.is_empty() {
             return Err(Error::Empty);
         }
@@ -79,9 +89,19 @@ impl Vocabulary {
             .map_err(|error| parameter("subsampling", error))?;
         let noise = AliasTable::from_counts(&counts, config.noise_power)
             .map_err(|error| parameter("noise_power", error))?;
-        let n_features = features
-            .and_then(|features| features.rows().flatten().max())
-            .map_or(0, |&most| most as usize + 1);
+        // Features may have any numbers, such as hashes: no vector is made for those between.
+        let (features, n_features) = features.map_or((None, 0), |features| {
+            let mut known: Vec<u32> = features.rows().flatten().copied().collect();
+            known.sort_unstable();
+            known.dedup();
+            let place = |feature: &u32| known.partition_point(|other| other < feature) as u32;
+            let rows = features.rows().map(|row| row.iter().map(place).collect::<Vec<u32>>());
+            (Some(Csr::from_rows(rows)), known.len())
+        });
+        if u32::try_from(items.len() + n_features).is_err() {
+            let message = format!("{n_features} beside {} items; at most 2^32 vectors", items.len());
+            return Err(Error::Parameter { parameter: "features", message });
+        }
         let members = features.filter(|_| n_features > 0).map(|features| {
             let first = items.len() as u32;
             let of_row = |(row, &item): (usize, &u32)| {
@@ -90,7 +110,7 @@ impl Vocabulary {
             };
             let rows = Csr::from_rows(items.iter().enumerate().map(of_row));
             let step_scales = step_scales(&rows, &counts, items.len() + n_features);
-            Members { rows, features: features.clone(), step_scales }
+            Members { rows, features, step_scales }
         });
         Ok(Vocabulary { rows, items, item_counts, n_words, subsampling, noise, members, n_features })
     }
@@ -175,8 +195,13 @@ impl Vocabulary {
     }
 }
 
-/// How often every item is in the first epoch, counted by all threads.
-fn count(sequences: &dyn Sequences) -> Vec<u64> {
+/// The items of so many occurrences.
+fn frequent(counts: &[u64], min_count: u64) -> Vec<u32> {
+    (0..counts.len() as u32).filter(|&item| counts[item as usize] >= min_count.max(1)).collect()
+}
+
+/// How often every item, of those kept, is in the first epoch with another one, counted by all threads.
+fn count(sequences: &dyn Sequences, is_kept: Option<&[bool]>) -> Vec<u64> {
     let n_items = sequences.n_items();
     let n_sequences = sequences.n_sequences();
     // A part costs a pass over all items at its end.
@@ -188,6 +213,9 @@ fn count(sequences: &dyn Sequences) -> Vec<u64> {
         for index in (part * size).min(n_sequences)..((part + 1) * size).min(n_sequences) {
             items.clear();
             sequences.append(0, index, &mut items);
+            if let Some(is_kept) = is_kept {
+                items.retain(|&item| is_kept[item as usize]);
+            }
             // Who is alone has no neighbour to learn from, as the start of a walk without edges.
             if items.len() > 1 {
                 items.iter().for_each(|&item| counts[item as usize] += 1);

@@ -118,7 +118,7 @@ pub(crate) struct Train {
     /// The folder of the graph.
     #[arg(long, value_name = "DIR")]
     pub(crate) graph: PathBuf,
-    /// The folder for the vectors, metrics and plots; files of the same names are replaced.
+    /// The folder for the vectors, metrics and plots; those of an earlier training in it are replaced.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// What learns the vectors.

@@ -15,6 +15,8 @@ pub(super) fn learning_curve(losses: &[f64]) -> Result<String> {
     let last = (losses.len() as f64).max(1.1);
     let (low, high) =
         losses.iter().fold((f64::MAX, f64::MIN), |(low, high), &loss| (low.min(loss), high.max(loss)));
+    // A fit has an epoch at least.
+    let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
     let margin = ((high - low) * 0.1).max(1e-3);
     Plot {
         title: "Training loss by epoch",

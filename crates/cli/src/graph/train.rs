@@ -43,6 +43,10 @@ pub(super) fn run(common: &Common, arguments: &Train) -> Result<()> {
         return Err(Error::Config { key: "--test-share", message });
     }
     let DescribedGraph { items, graph, features } = DescribedGraph::read(&arguments.graph)?;
+    if is_same_folder(&arguments.graph, &arguments.out) {
+        let message = "is the folder of the graph, whose items.csv would be replaced; name another".into();
+        return Err(Error::Config { key: "--out", message });
+    }
     if graph.n_edges() == 0 {
         let message = "the graph has no edge, so there is nothing to learn from".into();
         return Err(burn_recsys_data::Error::File { path: arguments.graph.clone(), message }.into());
@@ -67,14 +71,20 @@ pub(super) fn run(common: &Common, arguments: &Train) -> Result<()> {
     let fitted = fit(common, arguments, &graph, &fields, test.as_ref())?;
     let seconds = start.elapsed().as_secs_f64();
     let metrics = test.as_ref().map(|test| test.measure(&fitted.scores)).transpose()?;
+    let learning_curve = plots::learning_curve(&fitted.losses)?;
+    let precision_recall = match &test {
+        Some(test) => Some(plots::precision_recall(&test.precision_recall(&fitted.scores)?)?),
+        None => None,
+    };
     let out = &arguments.out;
     fs::create_dir_all(out).map_err(|source| burn_recsys_data::Error::io("create", out, source))?;
     let file = write_vectors(arguments, &items, &fitted.vectors)?;
     write_items(&out.join(super::similar::ITEMS), &items, &features, &graph, &fitted.vectors)?;
-    write_atomic(&out.join("learning-curve.svg"), plots::learning_curve(&fitted.losses)?.as_bytes())?;
-    if let Some(test) = &test {
-        let curve = test.precision_recall(&fitted.scores)?;
-        write_atomic(&out.join("precision-recall.svg"), plots::precision_recall(&curve)?.as_bytes())?;
+    write_atomic(&out.join("learning-curve.svg"), learning_curve.as_bytes())?;
+    match precision_recall {
+        Some(svg) => write_atomic(&out.join("precision-recall.svg"), svg.as_bytes())?,
+        // One of another training would be read as this one's.
+        None => delete(&out.join("precision-recall.svg"))?,
     }
     let n_vectors = fitted.vectors.iter().flatten().count();
     let outcome = json!({
@@ -204,6 +214,10 @@ fn of_pairs<M: PairEncoder>(
     })
 }
 
+fn is_same_folder(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
 /// A table of a model refuses a width of 0 by a panic.
 fn check(d_embedding: usize) -> Result<usize> {
     match d_embedding {
@@ -274,14 +288,19 @@ fn write_vectors(arguments: &Train, items: &IdMap, vectors: &[Option<Vec<f32>>])
     };
     // What another format left would be read as these vectors.
     for other in super::similar::FILES.into_iter().filter(|&other| other != name) {
-        match fs::remove_file(path(other)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(burn_recsys_data::Error::io("delete", path(other), error).into());
-            }
-            _ => {}
-        }
+        delete(&path(other))?;
     }
     Ok(name.into())
+}
+
+/// Deletes a file, if it is there.
+fn delete(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(burn_recsys_data::Error::io("delete", path, error).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What `similar` shows of items, and says of those without a vector.

@@ -14,7 +14,8 @@ use crate::progress::CountProgress;
 use crate::{data, interrupt};
 
 pub(super) fn run(common: &Common, arguments: &Walk) -> Result<()> {
-    interrupt::end_at_once();
+    // The file under way is deleted when it is given up.
+    interrupt::listen();
     let DescribedGraph { items, graph, .. } = DescribedGraph::read(&arguments.graph)?;
     let ids: Vec<String> = items.iter().map(|id| id.to_string()).collect();
     if let Some(id) = ids.iter().find(|id| id.contains(char::is_whitespace)) {
@@ -37,6 +38,9 @@ pub(super) fn run(common: &Common, arguments: &Walk) -> Result<()> {
             write!(out, "{}{end}", ids[item as usize]).map_err(refuse)?;
         }
         progress.at(index);
+        if index.is_multiple_of(1024) && interrupt::is_requested() {
+            return Err(Error::Stopped { epoch: 0 });
+        }
     }
     drop(progress);
     let file = out.into_inner().map_err(|error| refuse(error.into_error()))?;

@@ -54,10 +54,12 @@ pub(super) fn run(common: &Common, arguments: &Ml100kTimeProtocol) -> Result<()>
         let of_seeds = seeds
             .iter()
             .zip(&chosen.evaluations)
-            .map(|(&seed, evaluation)| SeedOutcome::new(seed, evaluation, 0.0))
+            .zip(&chosen.train_seconds)
+            .map(|((&seed, evaluation), &seconds)| SeedOutcome::new(seed, evaluation, seconds))
             .collect();
         let choice = Choice { score: chosen.held_out, ..CHOICE };
-        let model = ModelOutcome::new(chosen.name, choice, json!(chosen.model), 0.0, of_seeds);
+        let model =
+            ModelOutcome::new(chosen.name, choice, json!(chosen.model), chosen.search_seconds, of_seeds);
         outcome.models.push(model.with_users(user_intervals(&chosen.evaluations)?));
     }
 

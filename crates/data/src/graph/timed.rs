@@ -83,7 +83,7 @@ impl TimedGraph {
         let mut reinforced = Vec::with_capacity(self.graph.n_edges());
         for source in 0..self.graph.n_nodes() as u32 {
             for ((target, weight), &last) in self.graph.edges_of(source).zip(self.steps(source)) {
-                if self.freshness.survives(source, target, step - last) {
+                if self.freshness.survives(source, target, last, step - last) {
                     rows.push(target, weight);
                     reinforced.push(last);
                 }
@@ -151,7 +151,9 @@ mod tests {
                 *entry = (entry.0 + edge.weight, step);
             }
             let before = naive.len();
-            naive.retain(|&(source, target), entry| freshness.survives(source, target, step + 1 - entry.1));
+            naive.retain(|&(source, target), entry| {
+                freshness.survives(source, target, entry.1, step + 1 - entry.1)
+            });
             assert_eq!(timed.advance().unwrap(), before - naive.len());
             let edges = timed.graph().edges().map(|edge| ((edge.source, edge.target), edge.weight));
             assert!(edges.eq(naive.iter().map(|(&pair, entry)| (pair, entry.0))));

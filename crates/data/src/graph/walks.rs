@@ -84,6 +84,9 @@ impl RandomWalksConfig {
             if value == 0 {
                 return refuse(parameter, "0 is no walk; take 1 or more".into());
             }
+            if value > MOST {
+                return refuse(parameter, format!("{value} is too many; there can be {MOST}"));
+            }
         }
         for (parameter, value) in [("p", self.p), ("q", self.q)] {
             if !(1e-6..=1e6).contains(&value) {
@@ -175,6 +178,9 @@ pub struct RandomWalks {
 
 /// How many proposals are made before a step looks at all edges, at least.
 pub const MIN_PROPOSALS: usize = 16;
+
+/// Nodes of a walk, and walks of a node, at most.
+const MOST: usize = 1 << 20;
 
 /// The length of rows that are searched whatever the length of others.
 const SHORT_ROW: usize = 64;

@@ -71,7 +71,8 @@ impl ItemMeta {
                 header.refuse(format!("{n_ids} columns are named item_id; expected one, tab-separated"))
             );
         }
-        let (mut rows, mut links): (Vec<(u64, i64, Vec<i64>)>, Vec<(i64, i64, u16)>) = Default::default();
+        let mut rows: Vec<(u64, i64, Vec<i64>)> = Vec::new();
+        let mut links: Vec<(i64, i64, u16)> = Vec::new();
         for line in lines {
             let cells: Vec<&[u8]> = line.tabbed().collect();
             if cells.len() != columns.len() {

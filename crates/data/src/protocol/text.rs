@@ -31,8 +31,8 @@ impl TextFile {
     pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         let lines = (1..).zip(self.bytes.split(|&byte| byte == b'\n'));
         lines
-            .map(|(number, bytes)| Line { path: &self.path, number, bytes: bytes.trim_ascii() })
-            .filter(|line| !line.bytes.is_empty())
+            .map(|(number, bytes)| Line { path: &self.path, number, bytes })
+            .filter(|line| !line.bytes.trim_ascii().is_empty())
     }
 
     pub(super) fn refuse(&self, message: impl Into<String>) -> Error {

@@ -110,8 +110,15 @@ impl FeatureSkipGram {
         &self.of_items
     }
 
-    /// Vectors of items, without the items' own vectors where `has_own` is false.
-    fn embed(&self, items: &[u32], has_own: impl Fn(u32) -> bool, tape: &mut Tape) -> Tensor<2> {
+    /// Vectors of items, without the items' own vectors where `has_own` is false, and without the values of fields
+    /// that are not learned.
+    fn embed(
+        &self,
+        items: &[u32],
+        has_own: impl Fn(u32) -> bool,
+        is_learned: impl Fn(usize, u32) -> bool,
+        tape: &mut Tape,
+    ) -> Tensor<2> {
         let own = self.items.forward(items, tape);
         if self.fields.is_empty() {
             return own;
@@ -126,7 +133,8 @@ impl FeatureSkipGram {
             let codes: Vec<u32> = (items.iter())
                 .map(|&item| match field.codes[item as usize] {
                     UNKNOWN => field.n_values as u32,
-                    code => code,
+                    code if is_learned(at - 1, code) => code,
+                    _ => field.n_values as u32,
                 })
                 .collect();
             for (row, &code) in codes.iter().enumerate() {
@@ -162,7 +170,7 @@ impl PairEncoder for FeatureSkipGram {
     }
 
     fn embed_centers(&self, items: &[u32], tape: &mut Tape) -> Tensor<2> {
-        self.embed(items, |_| true, tape)
+        self.embed(items, |_| true, |_, _| true, tape)
     }
 
     fn embed_contexts(&self, items: &[u32], tape: &mut Tape) -> Tensor<2> {
@@ -173,14 +181,32 @@ impl PairEncoder for FeatureSkipGram {
         assert_eq!(is_trained.len(), self.n_items(), "one flag an item");
         let d = self.items.d_embedding();
         let mut vectors = Vec::with_capacity(is_trained.len());
+        // A value that no trained item has is still what it was at first: it says nothing.
+        let learned: Vec<Vec<bool>> = (self.of_items.fields().iter())
+            .map(|field| {
+                let mut learned = vec![false; field.n_values];
+                let trained = field
+                    .codes
+                    .iter()
+                    .zip(is_trained)
+                    .filter(|(code, trained)| **trained && **code != UNKNOWN);
+                trained.for_each(|(&code, _)| learned[code as usize] = true);
+                learned
+            })
+            .collect();
+        let is_learned = |field: usize, code: u32| learned[field][code as usize];
         let items: Vec<u32> = (0..self.n_items() as u32).collect();
         for items in items.chunks(BLOCK) {
             let has_own = |item: u32| is_trained[item as usize];
-            let block = self.embed(items, has_own, &mut Tape::off()).into_data();
+            let block = self.embed(items, has_own, is_learned, &mut Tape::off()).into_data();
             #[expect(clippy::expect_used, reason = "tables are of f32")]
             let block: Vec<f32> = block.try_to_vec().expect("vectors of f32");
             vectors.extend((items.iter().zip(block.chunks_exact(d))).map(|(&item, vector)| {
-                (has_own(item) || self.of_items.describe(item)).then(|| vector.to_vec())
+                let is_described = self.of_items.fields().iter().enumerate().any(|(at, field)| {
+                    let code = field.codes[item as usize];
+                    code != UNKNOWN && is_learned(at, code)
+                });
+                (has_own(item) || is_described).then(|| vector.to_vec())
             }));
         }
         vectors
@@ -203,17 +229,19 @@ mod tests {
             n_values,
             codes: codes.to_vec(),
         };
-        let fields =
-            vec![field("brand", 2, &[0, 1, UNKNOWN, UNKNOWN]), field("price", 3, &[2, UNKNOWN, 1, UNKNOWN])];
-        ItemFields::new(4, fields).unwrap()
+        let fields = vec![
+            field("brand", 2, &[0, 1, UNKNOWN, UNKNOWN, 0]),
+            field("price", 3, &[2, UNKNOWN, 1, UNKNOWN, UNKNOWN]),
+        ];
+        ItemFields::new(5, fields).unwrap()
     }
 
     fn model(pooling: FieldPooling) -> FeatureSkipGram {
         let config = FeatureSkipGramConfig::new().with_d_embedding(D).with_pooling(pooling).with_seed(9);
         let mut model = config.init(fields(), &Device::default());
         if model.attention.is_some() {
-            let values = (0..12).map(|at| (at as f32 * 0.9).sin()).collect();
-            let table = EmbeddingTableConfig::new(4, 3).init_from(values, &Device::default()).unwrap();
+            let values = (0..15).map(|at| (at as f32 * 0.9).sin()).collect();
+            let table = EmbeddingTableConfig::new(5, 3).init_from(values, &Device::default()).unwrap();
             model.attention = Some(table);
         }
         model
@@ -262,12 +290,12 @@ mod tests {
     fn an_item_without_training_is_its_features() {
         for pooling in [FieldPooling::Mean, FieldPooling::Attention] {
             let model = model(pooling);
-            let vectors = model.similarity_vectors(&[true, false, false, false]);
+            let vectors = model.similarity_vectors(&[true, false, false, false, false]);
             near(vectors[0].as_ref().unwrap(), &expected(&model, 0, true));
-            for item in [1, 2] {
-                near(vectors[item].as_ref().unwrap(), &expected(&model, item, false));
+            for item in [1, 2, 3] {
+                assert_eq!(vectors[item], None, "no trained item has a value of item {item}");
             }
-            assert_eq!(vectors[3], None, "nothing is known of item 3");
+            near(vectors[4].as_ref().unwrap(), &expected(&model, 4, false));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Models of items that were met together, on a split by time.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use burn_recsys_baselines::{
     CoVisitationScorerConfig, ItemKnnConfig, ItemScorer, Starts, WalkRecommenderConfig,
@@ -51,6 +52,10 @@ pub struct ChosenItemGraph {
     pub held_out: Option<f64>,
     /// The metrics on the test part, one for each seed; models without random numbers have one.
     pub evaluations: Vec<Evaluation>,
+    /// Seconds of the search for parameters.
+    pub search_seconds: f64,
+    /// Seconds of each fit.
+    pub train_seconds: Vec<f64>,
 }
 
 impl ItemGraphModel {
@@ -161,6 +166,7 @@ pub fn item_graphs(
     let first = seeds.first().copied().unwrap_or(1);
     let mut chosen = Vec::new();
     for (name, candidates) in ItemGraphModel::candidates() {
+        let start = Instant::now();
         let mut best: Option<(f64, ItemGraphModel)> = None;
         for candidate in candidates {
             let evaluation = within.evaluate(candidate.fit(&within, first)?.as_ref(), k)?;
@@ -171,11 +177,16 @@ pub fn item_graphs(
         }
         let Some((value, model)) = best else { continue };
         let seeds = if model.is_random() { seeds } else { &seeds[..seeds.len().min(1)] };
-        let mut evaluations = Vec::new();
+        let search_seconds = start.elapsed().as_secs_f64();
+        let (mut evaluations, mut train_seconds) = (Vec::new(), Vec::new());
         for &seed in seeds {
-            evaluations.push(split.evaluate(model.fit(split, seed)?.as_ref(), k)?);
+            let start = Instant::now();
+            let scorer = model.fit(split, seed)?;
+            train_seconds.push(start.elapsed().as_secs_f64());
+            evaluations.push(split.evaluate(scorer.as_ref(), k)?);
         }
-        chosen.push(ChosenItemGraph { name, model, held_out: Some(value), evaluations });
+        let held_out = Some(value);
+        chosen.push(ChosenItemGraph { name, model, held_out, evaluations, search_seconds, train_seconds });
     }
     Ok(chosen)
 }

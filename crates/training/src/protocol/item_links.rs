@@ -154,7 +154,9 @@ impl ItemLinks {
             }
             LinkModel::PairsOnWalks => {
                 let model = PairwiseFactorizationConfig::new(n_items).with_seed(seed);
-                self.fit(&self.on_walks, model.init(&device), &self.walks, &device)?
+                let config =
+                    PairTraining { weight_decay: self.on_links.weight_decay, ..self.on_walks.clone() };
+                self.fit(&config, model.init(&device), &self.walks, &device)?
             }
             LinkModel::SkipGram | LinkModel::SkipGramWithFields => {
                 let config = SkipGramConfig { seed, ..SkipGramConfig::default() };
@@ -195,7 +197,7 @@ impl ItemLinks {
 
 /// How factorisations of links are trained.
 fn on_links() -> PairTraining {
-    PairTraining { n_epochs: 20, ..PairTraining::default() }
+    PairTraining { n_epochs: 20, weight_decay: 3.0, ..PairTraining::default() }
 }
 
 /// The links in both directions.

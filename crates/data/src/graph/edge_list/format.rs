@@ -115,10 +115,16 @@ impl EdgeFormat {
                 format!("there is no column {wanted:?}; the columns are {}", names.join(", "))
             })
         };
+        let named: Vec<&str> =
+            [Some(&self.source), Some(&self.target), self.relation.as_ref(), self.weight.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect();
         let optional = |wanted: &Option<String>, usual: &str| match wanted {
             Some(wanted) => require(wanted).map(Some),
             // A column that has another part already is not this one, whatever it is called.
-            None if [&self.source, &self.target].iter().any(|taken| *taken == usual) => Ok(None),
+            None if named.contains(&usual) => Ok(None),
             None => find(usual),
         };
         Ok(Layout {
