@@ -28,11 +28,11 @@ pub struct LightGcnTraining {
     /// Whether the logits that are learned by are cosines, not dot products. Default: yes; in the paper no.
     pub unit_length: bool,
     /// How much the length of an item's vector counts where items are ranked, as of
-    /// [`LightGcnConfig::length_exponent`]. Default: 0.5. In the paper 1, the dot product.
+    /// [`LightGcnConfig::length_exponent`]. Default: 0.4. In the paper 1, the dot product.
     pub length_exponent: f64,
     /// What is learned by. Default: softmax of temperature 0.1. The paper's is `{ kind = "bpr" }`.
     pub loss: RetrievalLoss,
-    /// Negatives of a batch, or of a pair. Default: 1024. The paper has 1 of a pair.
+    /// Negatives of a batch, or of a pair. Default: 4096. The paper has 1 of a pair.
     pub n_negatives: usize,
     /// Whether the pairs of a batch share their negatives. Default: yes.
     pub shared_negatives: bool,
@@ -71,9 +71,9 @@ impl Default for LightGcnTraining {
             n_layers: 3,
             initial_std: 0.03,
             unit_length: true,
-            length_exponent: 0.5,
+            length_exponent: 0.4,
             loss: RetrievalLoss::Softmax { temperature: 0.1 },
-            n_negatives: 1024,
+            n_negatives: 4096,
             shared_negatives: true,
             negatives_exponent: 0.5,
             n_hardest: None,
