@@ -23,21 +23,21 @@ pub struct LightGcnTraining {
     pub d_embedding: usize,
     /// Steps along the edges of the graph; time grows with them. Default: 3.
     pub n_layers: usize,
-    /// The standard deviation that the table begins with. Default: 0.01. In the paper 0.1.
+    /// The standard deviation that the table begins with. Default: 0.03. In the paper 0.1.
     pub initial_std: f64,
     /// Whether the logits that are learned by are cosines, not dot products. Default: yes; in the paper no.
     pub unit_length: bool,
     /// How much the length of an item's vector counts where items are ranked, as of
-    /// [`LightGcnConfig::length_exponent`]. Default: 0.5. In the paper 1, the dot product.
+    /// [`LightGcnConfig::length_exponent`]. Default: 0.4. In the paper 1, the dot product.
     pub length_exponent: f64,
     /// What is learned by. Default: softmax of temperature 0.1. The paper's is `{ kind = "bpr" }`.
     pub loss: RetrievalLoss,
-    /// Negatives of a batch, or of a pair. Default: 1024. The paper has 1 of a pair.
+    /// Negatives of a batch, or of a pair. Default: 4096. The paper has 1 of a pair.
     pub n_negatives: usize,
     /// Whether the pairs of a batch share their negatives. Default: yes.
     pub shared_negatives: bool,
     /// Negatives are drawn in proportion to how often items were met, to this power: 0 is uniform, 1 what the other
-    /// pairs of a batch would be. Default: 0.
+    /// pairs of a batch would be. Default: 0.5. In the paper 0.
     pub negatives_exponent: f64,
     /// Learn only from so many negatives of a pair, those with the highest logits. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,13 +45,14 @@ pub struct LightGcnTraining {
     /// Half of what the squared lengths of the vectors before propagation, of a pair and its negatives, are
     /// multiplied by. Default: 0. In the paper 0.0001.
     pub l2: f64,
-    /// About how many pairs a step learns from. Every step costs a propagation over the whole graph. Default: 8192.
+    /// About how many pairs a step learns from. Every step costs a propagation over the whole graph. Default: 4096.
     pub batch_size: usize,
     /// The most positives of a user in a row: they are compared with shared negatives together. Default: 16.
     pub positives_per_user: usize,
-    /// The learning rate of Adam in the first epoch; it falls linearly, to 0 after the last one. Default: 0.01.
+    /// The learning rate of Adam in the first epoch; it falls linearly, to 0 after the last one. Default:
+    /// 0.003.
     pub learning_rate: f64,
-    /// The most epochs; without a held-out part their exact number. Default: 30.
+    /// The most epochs; without a held-out part their exact number. Default: 12.
     pub n_epochs: u64,
     /// Stop after this many epochs without a better NDCG@20 on the held-out part. Default: 3.
     pub patience: u64,
@@ -68,19 +69,19 @@ impl Default for LightGcnTraining {
         LightGcnTraining {
             d_embedding: 64,
             n_layers: 3,
-            initial_std: 0.01,
+            initial_std: 0.03,
             unit_length: true,
-            length_exponent: 0.5,
+            length_exponent: 0.4,
             loss: RetrievalLoss::Softmax { temperature: 0.1 },
-            n_negatives: 1024,
+            n_negatives: 4096,
             shared_negatives: true,
-            negatives_exponent: 0.0,
+            negatives_exponent: 0.5,
             n_hardest: None,
             l2: 0.0,
-            batch_size: 8192,
+            batch_size: 4096,
             positives_per_user: 16,
-            learning_rate: 0.01,
-            n_epochs: 30,
+            learning_rate: 0.003,
+            n_epochs: 12,
             patience: 3,
             held_out: 0.1,
             n_held_out_users: 2000,
@@ -114,6 +115,7 @@ impl LightGcnTraining {
             loss: RetrievalLoss::Bpr,
             n_negatives: 1,
             shared_negatives: false,
+            negatives_exponent: 0.0,
             l2: 1e-4,
             batch_size: 2048,
             positives_per_user: 1,
@@ -280,6 +282,7 @@ mod tests {
             n_negatives: 20,
             batch_size: 32,
             positives_per_user: 4,
+            learning_rate: 0.02,
             n_epochs: 12,
             ..LightGcnTraining::default()
         }
@@ -361,7 +364,7 @@ mod tests {
         let nothing = Csr::from_rows([Vec::<u32>::new()]);
         assert!(refused(&config, &nothing).contains("no interaction"));
         assert!(refused(&config, &Csr::from_rows([vec![0, 3]])).contains("user 0 has met item 3"));
-        let of_pairs = LightGcnTraining { shared_negatives: false, ..config };
+        let of_pairs = LightGcnTraining { shared_negatives: false, negatives_exponent: 0.0, ..config };
         assert!(refused(&of_pairs, &everything).contains("user index 0 has met all 3 items"));
     }
 
