@@ -6,7 +6,7 @@ use burn_recsys_data::Csr;
 use burn_recsys_data::graph::ItemGraph;
 use serde::{Deserialize, Serialize};
 
-use crate::recent::{Weighted, check, history_of, n_items, recent};
+use crate::recent::{Weighted, check, n_items, recent, score_users};
 use crate::{ItemScorer, Result};
 
 /// How a [`CoVisitationScorer`] sums.
@@ -103,12 +103,9 @@ impl ItemScorer for CoVisitationScorer {
     }
 
     fn score(&self, users: &[u32], scores: &mut [f32]) {
-        assert_eq!(scores.len(), users.len() * self.n_items, "scores must be [users, n_items]");
-        if self.n_items > 0 {
-            for (&user, row) in users.iter().zip(scores.chunks_exact_mut(self.n_items)) {
-                self.score_history(history_of(&self.histories, user), row);
-            }
-        }
+        score_users(&self.histories, self.n_items, users, scores, |history, row| {
+            self.score_history(history, row)
+        });
     }
 }
 

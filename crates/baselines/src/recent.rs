@@ -44,8 +44,24 @@ pub(crate) fn check(parameter: &'static str, n: usize, decay: f32) -> Result<()>
 }
 
 /// The history of `user`; empty for one without a row.
-pub(crate) fn history_of(histories: &Csr, user: u32) -> &[u32] {
+fn history_of(histories: &Csr, user: u32) -> &[u32] {
     if (user as usize) < histories.n_rows() { histories.row(user) } else { &[] }
+}
+
+/// Writes the scores of every user, each by `score_history` of the user's history, `[users, n_items]`.
+pub(crate) fn score_users(
+    histories: &Csr,
+    n_items: usize,
+    users: &[u32],
+    scores: &mut [f32],
+    score_history: impl Fn(&[u32], &mut [f32]),
+) {
+    assert_eq!(scores.len(), users.len() * n_items, "scores must be [users, n_items]");
+    if n_items > 0 {
+        for (&user, row) in users.iter().zip(scores.chunks_exact_mut(n_items)) {
+            score_history(history_of(histories, user), row);
+        }
+    }
 }
 
 /// The number of items of a graph, whose last node may be the start of users without history.

@@ -9,7 +9,10 @@ use crate::{Error, Result};
 /// Writes what `fill` writes to `path`: to a temporary file in the same folder, synced, renamed.
 ///
 /// A process that is killed leaves what was there before, and maybe a file `.writing-...` beside it.
-pub(crate) fn write_atomic(
+///
+/// # Errors
+/// If `fill` fails or the system refuses; what was there before stays.
+pub fn write_atomic(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
 ) -> Result<()> {

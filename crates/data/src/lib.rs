@@ -45,6 +45,7 @@ pub use csr::Csr;
 pub use dataset::Dataset;
 pub use error::{Error, Result};
 pub use features::{Column, ColumnValues, FeatureTable};
+pub use files::write_atomic;
 pub use filter::{Filter, Keep};
 pub use ids::{ExternalId, IdMap};
 pub use interactions::{Interaction, Interactions};

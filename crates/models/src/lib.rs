@@ -41,6 +41,7 @@ mod tower;
 mod two_tower;
 mod user;
 mod value;
+mod vectors;
 
 pub use burn_recsys_baselines::ItemScorer;
 pub use calibration::{Calibration, CalibrationError};

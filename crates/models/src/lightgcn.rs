@@ -7,6 +7,7 @@ use burn_recsys_baselines::{Error, VectorScorer};
 use burn_recsys_embeddings::{EmbeddingTable, EmbeddingTableConfig, Lookup, TableInitializer, Tape};
 
 use crate::NormalizedAdjacency;
+use crate::vectors::{host, unit};
 
 /// Configuration of a [`LightGcn`].
 #[derive(Config, Debug)]
@@ -156,18 +157,6 @@ fn split(rows: Tensor<2>, n: usize) -> [Tensor<2>; 2] {
         n => rows.clone().narrow(0, first, n),
     };
     [part(0, n), part(n, n_rows - n)]
-}
-
-/// Rows over their Euclidean norm. A row of zeros stays, and its gradient is finite.
-fn unit(rows: Tensor<2>) -> Tensor<2> {
-    let norms = (rows.clone().square().sum_dim(1) + 1e-12).sqrt();
-    rows / norms
-}
-
-fn host(vectors: Tensor<2>) -> Vec<f32> {
-    let data: TensorData = vectors.into_data();
-    #[expect(clippy::expect_used, reason = "tables are of f32")]
-    data.try_to_vec().expect("vectors of f32")
 }
 
 #[cfg(test)]

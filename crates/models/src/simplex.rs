@@ -2,7 +2,7 @@
 
 use burn::config::Config;
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use burn_recsys_baselines::{Error, VectorScorer};
 use burn_recsys_embeddings::dense::seeded_param;
 use burn_recsys_embeddings::{
@@ -10,6 +10,7 @@ use burn_recsys_embeddings::{
 };
 
 use crate::streams;
+use crate::vectors::{host, unit};
 
 /// Configuration of a [`SimpleX`].
 #[derive(Config, Debug)]
@@ -166,18 +167,6 @@ impl SimpleX {
 
 /// Users that are embedded at once.
 const BLOCK: usize = 4096;
-
-/// Rows over their Euclidean norm. A row of zeros stays, and its gradient is finite.
-fn unit(rows: Tensor<2>) -> Tensor<2> {
-    let norms = (rows.clone().square().sum_dim(1) + 1e-12).sqrt();
-    rows / norms
-}
-
-fn host(vectors: Tensor<2>) -> Vec<f32> {
-    let data: TensorData = vectors.into_data();
-    #[expect(clippy::expect_used, reason = "tables are of f32")]
-    data.try_to_vec().expect("vectors of f32")
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,9 @@
 //! `graph walk`.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
-use burn_recsys_data::Sequences;
 use burn_recsys_data::graph::DescribedGraph;
+use burn_recsys_data::{Sequences, write_atomic};
 use burn_recsys_training::{Error, Result};
 use serde_json::json;
 
@@ -23,29 +23,29 @@ pub(super) fn run(common: &Common, arguments: &Walk) -> Result<()> {
         return Err(Error::Config { key: "graph", message });
     }
     let walks = arguments.walks.config().walks(graph)?;
-    let folder = arguments.out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let refuse = |source| burn_recsys_data::Error::io("write", &arguments.out, source);
-    let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(".".as_ref())).map_err(refuse)?;
-    let mut out = BufWriter::new(file);
     let progress = CountProgress::new("walks", walks.n_sequences());
     let (mut walk, mut n_steps) = (Vec::new(), 0);
-    for index in 0..walks.n_sequences() {
-        walk.clear();
-        walks.append(1, index, &mut walk);
-        n_steps += walk.len();
-        for (at, &item) in walk.iter().enumerate() {
-            let end = if at + 1 == walk.len() { "\n" } else { " " };
-            write!(out, "{}{end}", ids[item as usize]).map_err(refuse)?;
+    let written = write_atomic(&arguments.out, |out| {
+        for index in 0..walks.n_sequences() {
+            walk.clear();
+            walks.append(1, index, &mut walk);
+            n_steps += walk.len();
+            for (at, &item) in walk.iter().enumerate() {
+                let end = if at + 1 == walk.len() { "\n" } else { " " };
+                write!(out, "{}{end}", ids[item as usize])?;
+            }
+            progress.at(index);
+            if index.is_multiple_of(1024) && interrupt::is_requested() {
+                return Err(std::io::ErrorKind::Interrupted.into());
+            }
         }
-        progress.at(index);
-        if index.is_multiple_of(1024) && interrupt::is_requested() {
-            return Err(Error::Stopped { epoch: 0 });
-        }
-    }
+        Ok(())
+    });
     drop(progress);
-    let file = out.into_inner().map_err(|error| refuse(error.into_error()))?;
-    file.as_file().sync_all().map_err(refuse)?;
-    file.persist(&arguments.out).map_err(|error| refuse(error.error))?;
+    if interrupt::is_requested() && written.is_err() {
+        return Err(Error::Stopped { epoch: 0 });
+    }
+    written?;
     let n_walks = walks.n_sequences();
     if common.json {
         return data::print_json(&json!({"walks": n_walks, "nodes": n_steps, "file": arguments.out}));
