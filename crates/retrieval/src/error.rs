@@ -33,4 +33,20 @@ pub enum Error {
         /// The item.
         item: u32,
     },
+    /// A file cannot be used.
+    #[error("cannot {action} {}: {message}", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the operating system says.
+        message: String,
+    },
+    /// A file holds other numbers than its description says.
+    #[error("{message}; the file is damaged or of another version, write it again")]
+    Layout {
+        /// What does not fit.
+        message: String,
+    },
 }

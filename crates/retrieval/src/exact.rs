@@ -1,7 +1,7 @@
 //! Exact search by inner product.
 
 use crate::panels::Panels;
-use crate::{Error, Hit, Result, top_k_blocked};
+use crate::{Error, Hit, ItemFilter, ItemIndex, Result, top_k, top_k_blocked};
 
 /// Item vectors searched exactly by inner product.
 ///
@@ -78,6 +78,40 @@ impl ExactIndex {
             queries.len()
         );
         self.items.scores(queries, out);
+    }
+}
+
+impl ItemIndex for ExactIndex {
+    fn n_items(&self) -> usize {
+        self.n_items()
+    }
+
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn is_exact(&self) -> bool {
+        true
+    }
+
+    fn search_one(&self, query: &[f32], k: usize, filter: &ItemFilter<'_>) -> Result<Vec<Hit>> {
+        if query.len() != self.dimension {
+            return Err(Error::Shape { length: query.len(), dimension: self.dimension });
+        }
+        check(self.dimension, query)?;
+        let mut scores = vec![0.0; self.n_items()];
+        self.scores(query, &mut scores);
+        if !filter.allow.is_empty() {
+            for (item, score) in (0..).zip(&mut scores) {
+                if !filter.allow.iter().all(|set| set.contains(item)) {
+                    *score = f32::NEG_INFINITY;
+                }
+            }
+        }
+        let mut hits =
+            top_k(&scores, k, filter.exclude).map_err(|item| Error::NanScore { query: 0, item })?;
+        hits.retain(|hit| hit.score > f32::NEG_INFINITY);
+        Ok(hits)
     }
 }
 
