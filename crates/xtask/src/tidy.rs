@@ -11,12 +11,14 @@ const MAX_LINES: usize = 500;
 /// Names that say nothing.
 const EMPTY_NAMES: [&str; 5] = ["base.rs", "common.rs", "helpers.rs", "prelude.rs", "utils.rs"];
 /// Crates that must not know a layer above or beside them, and what they must not name.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("data", &["burn", "burn-recsys-metrics", "burn-recsys-embeddings", "burn-recsys-retrieval"]),
     ("baselines", &["burn", "burn-recsys-metrics", "burn-recsys-embeddings", "burn-recsys-models"]),
     ("evaluation", &["burn", "burn-recsys-embeddings", "burn-recsys-models", "burn-recsys-training"]),
     ("metrics", &["burn", "burn-recsys-data", "burn-recsys-embeddings", "burn-recsys-retrieval"]),
     ("retrieval", &["burn", "burn-recsys-data", "burn-recsys-metrics", "burn-recsys-embeddings"]),
+    ("ranking", &["burn", "burn-recsys-embeddings", "burn-recsys-models", "burn-recsys-training"]),
+    ("serve", &["burn", "burn-recsys-embeddings", "burn-recsys-models", "burn-recsys-training"]),
     (
         "embeddings",
         &["burn-recsys-data", "burn-recsys-metrics", "burn-recsys-retrieval", "burn-recsys-models"],
