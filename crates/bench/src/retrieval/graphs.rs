@@ -63,7 +63,12 @@ pub(super) fn measure(
         let name = format!("burn-recsys (USearch) {:?}", precision).to_lowercase();
         note(&format!("building {name}"));
         let config = HnswConfig {
-            connectivity, expansion_add, precision, threads, recall_queries: 0, ..Default::default()
+            connectivity,
+            expansion_add,
+            precision,
+            threads,
+            recall_queries: 0,
+            ..Default::default()
         };
         let start = Instant::now();
         let index = HnswIndex::build(d, items, config)?;

@@ -101,7 +101,10 @@ impl Subject<'_> {
 pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let machine = Machine::now();
     let &Arguments { items, d, queries, singles, k, centres, seed, rounds, threads, .. } = arguments;
-    if [items, d, queries, singles, k, centres, rounds, threads].contains(&0) || singles > queries || k > items {
+    if [items, d, queries, singles, k, centres, rounds, threads].contains(&0)
+        || singles > queries
+        || k > items
+    {
         return Err("all numbers must be at least 1, --singles at most --queries, --k at most --items".into());
     }
     if arguments.plot.is_some() && !cfg!(feature = "usearch") {
@@ -113,7 +116,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let indexes = [Precision::F32, Precision::F16, Precision::I8].map(|precision| {
         let start = Instant::now();
-        pool.install(|| ExactIndex::with_precision(d, &item_vectors, precision)).map(|index| (index, start.elapsed()))
+        pool.install(|| ExactIndex::with_precision(d, &item_vectors, precision))
+            .map(|index| (index, start.elapsed()))
     });
     let indexes = indexes.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
     let mut subjects = Vec::new();
@@ -171,7 +175,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
          it likes of faiss"
     ));
     findings.push(format!(
-        "of the items that faiss finds, burn-recsys f32 finds {:.4} %; the others tie within rounding",
+        "burn-recsys f32 and faiss agree on {:.4} % of the items; they may part where scores tie within rounding",
         100.0 * agreement
     ));
     for (index, built) in &indexes {
@@ -195,7 +199,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let json = json!({
         "items": items, "d": d, "k": k, "queries": queries, "centres": centres, "seed": seed,
         "threads": threads, "agreement": agreement, "subjects": measured,
-        "connectivity": arguments.connectivity, "expansion_add": arguments.expansion_add, "graphs": curves,
+        "connectivity": arguments.connectivity, "expansion_add": arguments.expansion_add,
+        "expansions": arguments.expansions, "graphs": curves,
     });
     Ok(Report { name: "retrieval", machine, table, findings, json })
 }
@@ -243,8 +248,9 @@ impl Shared {
 
 /// The share of the exact best items that are among those found.
 fn recall(exact: &[Vec<Hit>], found: &[Vec<u32>]) -> f64 {
-    let hits = exact.iter().zip(found).map(|(exact, found)| {
-        exact.iter().filter(|hit| found.contains(&hit.item)).count()
-    });
+    let hits = exact
+        .iter()
+        .zip(found)
+        .map(|(exact, found)| exact.iter().filter(|hit| found.contains(&hit.item)).count());
     hits.sum::<usize>() as f64 / exact.iter().map(Vec::len).sum::<usize>().max(1) as f64
 }

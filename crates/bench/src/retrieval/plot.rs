@@ -22,7 +22,8 @@ pub(super) fn svg(curves: &[Curve], k: usize) -> Result<String> {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let low = points().map(|point| point.recall).fold(1.0, f64::min);
     let micros = |point: &super::graphs::Point| 1e6 * point.seconds.median;
-    let (fast, slow) = points().map(micros).fold((f64::MAX, 0.0), |(a, b), x| (f64::min(a, x), f64::max(b, x)));
+    let (fast, slow) =
+        points().map(micros).fold((f64::MAX, 0.0), |(a, b), x| (f64::min(a, x), f64::max(b, x)));
     let x = (low - 0.02).max(0.0)..1.002;
     let y = (fast * 0.8..slow * 1.3).log_scale();
     let mut svg = String::new();
