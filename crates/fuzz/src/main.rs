@@ -173,7 +173,11 @@ fn damage_all(target: &Target, arguments: &Arguments, folder: &Path) -> Result<R
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(arguments.seconds) {
         let mut draws = random.row(report.n_inputs);
-        let choice = |draws: &mut Draws| draws.below(kept.len() as u32) as usize;
+        // Half of the inputs are whole files with damage, the others have more of it.
+        let choice = |draws: &mut Draws| {
+            let n = if draws.below(2) == 0 { target.seeds.len() } else { kept.len() };
+            draws.below(n as u32) as usize
+        };
         let mut input = kept[choice(&mut draws)].clone();
         let other = choice(&mut draws);
         mutate::damage(&mut input, &kept[other], &mut draws);
@@ -211,16 +215,15 @@ fn damage_all(target: &Target, arguments: &Arguments, folder: &Path) -> Result<R
     Ok(report)
 }
 
-/// A message without its numbers and names, which are those of the input.
+/// A message without what it says of the input: numbers, and what stands between quotes.
 fn shape(message: &str) -> String {
-    let mut in_quotes = false;
-    let kept = message.chars().filter(|&c| {
-        if c == '"' {
-            in_quotes = !in_quotes;
-        }
-        !in_quotes && !c.is_ascii_digit()
-    });
-    kept.take(200).collect()
+    let (start, end) = (message.find('"'), message.rfind('"'));
+    let parts = match (start, end) {
+        (Some(start), Some(end)) => [&message[..start], &message[end..]],
+        _ => [message, ""],
+    };
+    let words = parts.into_iter().flat_map(str::chars).filter(|c| c.is_ascii_alphabetic() || *c == ' ');
+    words.take(300).collect()
 }
 
 fn message(payload: &(dyn std::any::Any + Send)) -> String {

@@ -130,11 +130,10 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Target>> {
 
 fn columns(path: &Path) -> burn_recsys_data::Result<()> {
     let file = ColumnFile::open(path)?;
-    let names = file.names().to_vec();
-    for name in names {
-        file.read(&[Request::ids(name.as_str())])?;
-    }
-    Ok(())
+    let (ids, numbers): (Vec<_>, Vec<_>) =
+        file.names().iter().cloned().partition(|name| !name.contains("score"));
+    let requests = ids.into_iter().map(Request::ids).chain(numbers.into_iter().map(Request::numbers));
+    file.read(&requests.collect::<Vec<_>>()).map(drop)
 }
 
 /// One table of every precision.
