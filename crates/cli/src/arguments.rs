@@ -258,6 +258,22 @@ pub(crate) enum ProtocolCommand {
     /// MovieLens by time, event after event: a temporal graph network that learns of what passes beside models
     /// that do not.
     Temporal(TemporalProtocol),
+    /// What diversity costs and brings: maximal marginal relevance on recommendations for MovieLens users, and on
+    /// pages for simulated users of several interests.
+    Diversity(DiversityProtocol),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiversityProtocol {
+    /// A data set such as ml-1m, a folder of MovieLens files, or one file of ratings beside such files.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) data: String,
+    /// The length of lists and pages.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
+    pub(crate) k: usize,
+    /// A folder for diversity.svg and pages.svg.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plots: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

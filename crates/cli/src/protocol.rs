@@ -1,6 +1,7 @@
 //! Models side by side in the experiments of papers.
 
 mod contest;
+mod diversity;
 mod ml_100k_random;
 mod ml_100k_time;
 mod outcome;
@@ -32,6 +33,7 @@ pub(crate) fn run(common: &Common, command: &ProtocolCommand) -> Result<()> {
         ProtocolCommand::Ml100kRandom(arguments) => ml_100k_random::run(common, arguments),
         ProtocolCommand::Ml100kTime(arguments) => ml_100k_time::run(common, arguments),
         ProtocolCommand::Temporal(arguments) => temporal::run(common, arguments),
+        ProtocolCommand::Diversity(arguments) => diversity::run(common, arguments),
     }
 }
 

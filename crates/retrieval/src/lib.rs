@@ -20,6 +20,7 @@ mod exact;
 mod filter;
 mod index;
 mod panels;
+pub mod rerank;
 mod top_k;
 
 pub use blocked::top_k_blocked;

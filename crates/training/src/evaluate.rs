@@ -124,6 +124,31 @@ impl TestSet {
         self.users.len()
     }
 
+    /// What a user met in training, ascending.
+    ///
+    /// # Panics
+    /// If the training part does not have the user.
+    pub fn seen(&self, user: u32) -> &[u32] {
+        self.seen.row(user)
+    }
+
+    /// The metrics of [`evaluate`] at each of `cutoffs`.
+    ///
+    /// # Errors
+    /// If a cutoff is 0.
+    pub fn evaluator(&self, cutoffs: &[usize]) -> Result<RankingEvaluator> {
+        let mut metrics = Vec::new();
+        for &cutoff in cutoffs {
+            metrics.extend(standard_metrics(cutoff)?);
+        }
+        let mut evaluator = RankingEvaluator::new(metrics)?;
+        for &cutoff in cutoffs {
+            evaluator =
+                evaluator.with_catalogue(cutoff, self.items.iter().copied(), vec![Box::new(Coverage)])?;
+        }
+        Ok(evaluator)
+    }
+
     /// The users that a model can be asked about: those of the training part.
     fn known_users(&self) -> &[u32] {
         &self.users[..self.users.partition_point(|&user| (user as usize) < self.n_users)]
@@ -175,36 +200,48 @@ pub fn evaluate(
     cutoffs: &[usize],
     seen: Seen,
 ) -> Result<Evaluation> {
-    let start = Instant::now();
     let Some(&k) = cutoffs.iter().max() else {
         return Err(Error::Config {
             key: "evaluation.k",
             message: "names no cutoff; write for example [10]".into(),
         });
     };
-    let mut metrics = Vec::new();
-    for &cutoff in cutoffs {
-        metrics.extend(standard_metrics(cutoff)?);
-    }
-    let mut evaluator = RankingEvaluator::new(metrics)?;
-    for &cutoff in cutoffs {
-        evaluator = evaluator.with_catalogue(cutoff, test.items.iter().copied(), vec![Box::new(Coverage)])?;
-    }
+    let mut first = 0;
+    evaluate_lists(test, test.evaluator(cutoffs)?, |asked| {
+        let score = |range: std::ops::Range<usize>, out: &mut [f32]| scorer.score(&asked[range], out);
+        let exclude = |query: usize| match seen {
+            Seen::Removed => test.seen(asked[query]),
+            Seen::Kept => &[],
+        };
+        let hits = top_k_blocked(asked.len(), scorer.n_items(), k, score, exclude)
+            .map_err(|error| of_query(error, first))?;
+        first += asked.len();
+        Ok(hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect())
+    })
+}
+
+/// Measures what `recommend` gives for the users of `test`, thousands at a time: for each user the items, best
+/// first. Users that the training part does not have are not asked for and have empty lists.
+///
+/// # Errors
+/// Those of `recommend`, and of lists that cannot be measured, such as one with an item twice.
+///
+/// # Panics
+/// If `recommend` does not give a list for every user.
+pub fn evaluate_lists(
+    test: &TestSet,
+    mut evaluator: RankingEvaluator,
+    mut recommend: impl FnMut(&[u32]) -> Result<Vec<Vec<u32>>>,
+) -> Result<Evaluation> {
+    let start = Instant::now();
     let known = test.known_users();
     let mut blocks = test.relevant.rows();
     for first in (0..test.users.len()).step_by(USERS_AT_ONCE) {
         let users = &test.users[first..test.users.len().min(first + USERS_AT_ONCE)];
         // Users that the model does not know come last.
         let asked = &known[first.min(known.len())..known.len().min(first + users.len())];
-        let score = |range: std::ops::Range<usize>, out: &mut [f32]| scorer.score(&asked[range], out);
-        let exclude = |query: usize| match seen {
-            Seen::Removed => test.seen.row(asked[query]),
-            Seen::Kept => &[],
-        };
-        let hits = top_k_blocked(asked.len(), scorer.n_items(), k, score, exclude)
-            .map_err(|error| of_query(error, first))?;
-        let mut lists: Vec<Vec<u32>> =
-            hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect();
+        let mut lists = recommend(asked)?;
+        assert_eq!(lists.len(), asked.len(), "there must be a list for every user");
         lists.resize(users.len(), Vec::new());
         let lists: Vec<UserList<'_>> = users
             .iter()

@@ -19,12 +19,14 @@
 mod baselines;
 mod choose;
 mod contender;
+mod diversity;
 mod hold_out;
 mod item_graphs;
 mod item_links;
 mod lightgcn;
 pub mod ml_100k_random;
 mod model;
+mod pages;
 mod refitted_links;
 mod sampling;
 mod simplex;
@@ -42,9 +44,11 @@ use burn_recsys_models::ItemScorer;
 
 pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
+pub use diversity::{DiversityPoint, diversity_curve};
 pub use item_graphs::{ChosenItemGraph, ItemGraphModel, item_graphs};
 pub use item_links::{ItemLinkOutcome, ItemLinks, LinkModel, LinkPart};
 pub use model::{ProtocolModel, UnknownModel};
+pub use pages::{PageOutcome, PageSimulation, simulate_pages};
 pub use refitted_links::RefittedLinks;
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
 pub use temporal_links::{LinkMeasures, LinkOutcome, TemporalLinks};

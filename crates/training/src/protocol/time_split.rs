@@ -70,6 +70,11 @@ impl TimeSplit {
         })
     }
 
+    /// Who is tested, on what.
+    pub fn test(&self) -> &TestSet {
+        &self.test
+    }
+
     /// The number of users that are tested.
     pub fn n_test_users(&self) -> usize {
         self.test.n_users()
