@@ -261,6 +261,24 @@ pub(crate) enum ProtocolCommand {
     /// What diversity costs and brings: maximal marginal relevance on recommendations for MovieLens users, and on
     /// pages for simulated users of several interests.
     Diversity(DiversityProtocol),
+    /// Candidates of several generators and a ranker behind them, on MovieLens by time.
+    TwoStage(TwoStageProtocol),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TwoStageProtocol {
+    /// A data set such as ml-1m, a folder of MovieLens files, or one file of ratings beside such files.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) data: String,
+    /// How many seeds, 1, 2, ...
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) seeds: usize,
+    /// Settings, a TOML file with the keys that --json shows; a key left out is as by default.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Measure on the last fifth of the training part, trained on the rest: what a search may look at.
+    #[arg(long)]
+    pub(crate) held_out: bool,
 }
 
 #[derive(Debug, Args)]

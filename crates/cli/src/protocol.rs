@@ -7,6 +7,7 @@ mod ml_100k_time;
 mod outcome;
 mod sampling;
 mod temporal;
+mod two_stage;
 
 use burn_recsys_data::protocol::{LightGcn, Ncf};
 use burn_recsys_metrics::Warning;
@@ -34,6 +35,7 @@ pub(crate) fn run(common: &Common, command: &ProtocolCommand) -> Result<()> {
         ProtocolCommand::Ml100kTime(arguments) => ml_100k_time::run(common, arguments),
         ProtocolCommand::Temporal(arguments) => temporal::run(common, arguments),
         ProtocolCommand::Diversity(arguments) => diversity::run(common, arguments),
+        ProtocolCommand::TwoStage(arguments) => two_stage::run(common, arguments),
     }
 }
 

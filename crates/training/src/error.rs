@@ -113,6 +113,9 @@ pub enum Error {
         /// The last epoch that was completed and saved.
         epoch: u64,
     },
+    /// Candidates cannot be found or ranked.
+    #[error(transparent)]
+    Ranking(#[from] burn_recsys_ranking::Error),
     /// Train and test share interactions.
     #[error(
         "{overlap} of {test} test interactions are in the training part (first: user {user}, item {item}); \

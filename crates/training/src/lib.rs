@@ -74,7 +74,9 @@ pub use files::write_atomic;
 pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, TrainState, fit};
 pub use graph_sage::{FittedGraphSage, GraphSageTraining, fit_graph_sage};
 pub use graph_sage_task::{GraphSageTask, LinkBatch};
-pub use horizon::{HorizonBatch, HorizonConfig, HorizonFeatures, HorizonModel, HorizonTask, fit_horizons};
+pub use horizon::{
+    HorizonBatch, HorizonConfig, HorizonFeatures, HorizonModel, HorizonTask, TowerVectors, fit_horizons,
+};
 pub use lightgcn::{FittedLightGcn, LightGcnTraining, fit_lightgcn};
 pub use lightgcn_task::{LightGcnBatch, LightGcnTask};
 pub use links::{LinkMetrics, LinkTest};

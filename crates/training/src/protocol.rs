@@ -32,6 +32,7 @@ mod sampling;
 mod simplex;
 mod temporal_links;
 mod time_split;
+mod two_stage;
 mod two_tower;
 mod watching;
 
@@ -53,6 +54,7 @@ pub use refitted_links::RefittedLinks;
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
 pub use temporal_links::{LinkMeasures, LinkOutcome, TemporalLinks};
 pub use time_split::TimeSplit;
+pub use two_stage::{SourcesConfig, sources_alone};
 pub use two_tower::{Sampling, TwoTowerRecipe};
 
 use crate::{CandidateSet, Evaluation, Result, Seen, TestSet, evaluate, evaluate_candidates};
