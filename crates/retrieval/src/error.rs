@@ -49,6 +49,17 @@ pub enum Error {
         /// The item.
         item: u32,
     },
+    /// The library of approximate search refuses, or is asked for what cannot be.
+    #[error("graph index: {message}")]
+    Graph {
+        /// What it says.
+        message: String,
+    },
+    /// An index that is not exact where exact search is needed.
+    #[error(
+        "the index is not exact: what it misses would be counted against the model; allow it by name, or use an exact index"
+    )]
+    Approximate,
     /// A file cannot be used.
     #[error("cannot {action} {}: {message}", path.display())]
     File {

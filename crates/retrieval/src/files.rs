@@ -19,23 +19,33 @@ const PREFIX: &str = ".writing-";
 pub(crate) fn write_atomic(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
     let parent = parent(path);
     let write = || {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX);
-        // Temporary files are private by default; this becomes a file like any other.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(parent)?;
+        let mut file = temporary(parent)?;
         fill(file.as_file_mut())?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
-        // A rename is on disk only once its folder is. Windows cannot open folders and orders renames itself.
-        if cfg!(unix) { File::open(parent)?.sync_all() } else { Ok(()) }
+        sync_folder(parent)
     };
     write().map_err(|error| Error::File {
         action: "write",
         path: path.to_path_buf(),
         message: error.to_string(),
     })
+}
+
+/// A temporary file that can be given a name in `folder`.
+pub(crate) fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX);
+    // Temporary files are private by default; this becomes a file like any other.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// A rename is on disk only once its folder is.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Windows cannot open folders and orders renames itself.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// The folder of a path; the working directory for a bare name.

@@ -19,6 +19,8 @@ mod error;
 mod exact;
 mod files;
 mod filter;
+#[cfg(feature = "usearch")]
+mod hnsw;
 mod index;
 pub mod rerank;
 mod top_k;
@@ -28,5 +30,7 @@ pub use buffer::{Buffer, MappedFile};
 pub use error::{Error, Result};
 pub use exact::{ExactIndex, Precision};
 pub use filter::{ItemFilter, ItemSet};
-pub use index::ItemIndex;
+#[cfg(feature = "usearch")]
+pub use hnsw::{HnswConfig, HnswIndex, Recall};
+pub use index::{ItemIndex, require_exact};
 pub use top_k::{Hit, top_k};

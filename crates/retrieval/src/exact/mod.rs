@@ -277,7 +277,7 @@ impl ItemIndex for ExactIndex {
     }
 }
 
-fn check(dimension: usize, vectors: &[f32]) -> Result<()> {
+pub(crate) fn check(dimension: usize, vectors: &[f32]) -> Result<()> {
     if dimension == 0 || !vectors.len().is_multiple_of(dimension) {
         return Err(Error::Shape { length: vectors.len(), dimension });
     }

@@ -8,6 +8,11 @@ use crate::{Buffer, Error, Result};
 
 /// In what form an index keeps its item vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "usearch",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "lowercase")
+)]
 pub enum Precision {
     /// As they are given: searches are exact.
     #[default]
