@@ -4,15 +4,26 @@
 //! for a [`Visitor`]; [`CandidateSources`] asks several, each for its quota, and remembers which found what; a
 //! [`Ranker`] orders the union.
 
+mod best;
 mod candidates;
 mod error;
 mod fusion;
+mod item_neighbours;
+mod neighbour_candidates;
+mod popular_candidates;
+mod vector_candidates;
 mod visitor;
+mod walk_candidates;
 
 pub use candidates::{CandidateGenerator, CandidateSources, Candidates, Found};
 pub use error::{Error, Result};
 pub use fusion::ReciprocalRankFusion;
+pub use item_neighbours::ItemNeighbours;
+pub use neighbour_candidates::{NeighbourCandidates, NeighbourCandidatesConfig};
+pub use popular_candidates::PopularCandidates;
+pub use vector_candidates::VectorCandidates;
 pub use visitor::Visitor;
+pub use walk_candidates::{WalkCandidates, WalkCandidatesConfig};
 
 /// Orders candidates.
 pub trait Ranker: Send + Sync {
