@@ -25,7 +25,7 @@ pub(crate) use tensors::{TensorFile, TensorsToWrite};
 
 use crate::{Error, Result};
 
-const CURRENT: &str = "current";
+pub(crate) const CURRENT: &str = "current";
 const VERSIONS: &str = "versions";
 const WRITING: &str = ".writing-";
 /// How old what a killed writer left must be before it is thrown away: another may still be writing.

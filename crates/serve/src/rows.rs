@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn rows_are_what_was_given() {
         let rows = Rows::from_rows([vec![3, 1, 3], vec![], vec![2]]);
-        assert_eq!((rows.n_rows(), rows.row(0), rows.row(1), rows.row(2)), (3, &[3, 1, 3][..], &[][..], &[2][..]));
+        assert_eq!(
+            (rows.n_rows(), rows.row(0), rows.row(1), rows.row(2)),
+            (3, &[3, 1, 3][..], &[][..], &[2][..])
+        );
         assert!(rows.row(3).is_empty());
         assert_eq!(rows.to_sets(), Rows::from_rows([vec![1, 3], vec![], vec![2]]));
         assert!(rows.check("rows", 3, 4).is_ok());

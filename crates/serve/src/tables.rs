@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use burn_recsys_retrieval::Hit;
+use burn_recsys_ranking::{ItemNeighbours, PopularCandidates};
 
 use crate::folder::{FileEntry, Manifest, TensorsToWrite, publish};
 use crate::rows::{Rows, check_below};
@@ -15,6 +15,7 @@ pub(crate) const ITEMS: &str = "items.safetensors";
 pub(crate) const ITEM_VECTORS: &str = "item_vectors.safetensors";
 pub(crate) const USERS: &str = "users.safetensors";
 pub(crate) const USER_VECTORS: &str = "user_vectors.safetensors";
+pub(crate) const COHORT_VECTORS: &str = "cohort_vectors.safetensors";
 pub(crate) const POPULAR: &str = "popular.safetensors";
 pub(crate) const NEIGHBOURS: &str = "neighbours.safetensors";
 pub(crate) const RANKER: &str = "ranker.bin";
@@ -32,10 +33,11 @@ pub struct ServingTables {
     pub items: ItemTables,
     /// To whom.
     pub users: UserTables,
-    /// One list for everybody, best first.
-    pub popular: Vec<Hit>,
+    /// One list for everybody. What a visitor of whom nothing is known gets: the longer it is, the narrower a
+    /// filter may be that still leaves something.
+    pub popular: PopularCandidates,
     /// Which items go together; none if that is not known.
-    pub neighbours: Option<NeighbourTables>,
+    pub neighbours: Option<ItemNeighbours>,
     /// The file of a ranker of boosted trees; without one, candidates are ordered by reciprocal rank fusion.
     pub ranker: Option<Vec<u8>>,
 }
@@ -73,23 +75,33 @@ pub struct UserTables {
     pub vectors: Option<Vec<f32>>,
     /// `[n_users]` in 0 to 1: how much of a vector comes from the user's id rather than from the cohort.
     pub gate_weights: Option<Vec<f32>>,
+    /// Vectors for users who are not here.
+    pub cohorts: CohortTables,
 }
 
 impl UserTables {
     /// No user.
     pub fn none() -> Self {
         let rows = || Rows::from_rows([[0_u32; 0]; 0]);
-        UserTables { ids: vec![], histories: rows(), seen: rows(), vectors: None, gate_weights: None }
+        UserTables {
+            ids: vec![],
+            histories: rows(),
+            seen: rows(),
+            vectors: None,
+            gate_weights: None,
+            cohorts: CohortTables::default(),
+        }
     }
 }
 
-/// For every item its neighbours.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NeighbourTables {
-    /// The neighbours of each item, best first.
-    pub items: Rows,
-    /// The weight of each, in the same order, positive.
-    pub weights: Vec<f32>,
+/// Vectors for visitors of whom only features are known.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CohortTables {
+    /// `[n_cohorts]` names, all different: `feature=value` pairs in the order of the features' names, with
+    /// commas between, such as `age=25,gender=F`. A request's features must be those of a cohort exactly.
+    pub names: Vec<String>,
+    /// `[n_cohorts, dimension]`, row-major.
+    pub vectors: Vec<f32>,
 }
 
 impl ServingTables {
@@ -106,6 +118,7 @@ impl ServingTables {
         let item_ids = Ids::of("item ids", &items.ids)?;
         let user_ids = Ids::of("user ids", &users.ids)?;
         let categories = Ids::of("category names", &items.category_names)?;
+        let cohorts = Ids::of("cohorts", &users.cohorts.names)?;
         let titles = Texts::of(&items.titles);
         publish(folder, |folder| {
             let mut files = BTreeMap::new();
@@ -115,23 +128,19 @@ impl ServingTables {
                 files.insert(name.to_string(), FileEntry::of(&path)?);
                 Ok::<_, Error>(())
             };
-            let tensors = with_ids(TensorsToWrite::default(), &item_ids)
+            let tensors = with_ids(TensorsToWrite::default(), ID_PARTS, &item_ids);
+            let tensors = with_ids(tensors, CATEGORY_NAME_PARTS, &categories)
                 .with("title_offsets", titles.offsets())
                 .with("title_bytes", titles.bytes())
-                .with("category_name_offsets", categories.texts().offsets())
-                .with("category_name_bytes", categories.texts().bytes())
-                .with("category_name_order", categories.order())
                 .with("category_offsets", items.categories.offsets())
                 .with("categories", items.categories.values())
                 .with("unavailable", &items.unavailable);
             write(ITEMS, tensors)?;
             let shape = |n: usize| vec![n, items.dimension];
             let vectors = TensorsToWrite::default();
-            write(
-                ITEM_VECTORS,
-                vectors.with_shape("vectors", shape(items.ids.len()), &items.vectors),
-            )?;
-            let mut tensors = with_ids(TensorsToWrite::default(), &user_ids)
+            write(ITEM_VECTORS, vectors.with_shape("vectors", shape(items.ids.len()), &items.vectors))?;
+            let tensors = with_ids(TensorsToWrite::default(), ID_PARTS, &user_ids);
+            let mut tensors = with_ids(tensors, COHORT_PARTS, &cohorts)
                 .with("history_offsets", users.histories.offsets())
                 .with("histories", users.histories.values())
                 .with("seen_offsets", users.seen.offsets())
@@ -144,14 +153,20 @@ impl ServingTables {
                 let tensors = TensorsToWrite::default();
                 write(USER_VECTORS, tensors.with_shape("vectors", shape(users.ids.len()), vectors))?;
             }
-            let (list, scores): (Vec<u32>, Vec<f32>) =
-                popular.iter().map(|hit| (hit.item, hit.score)).unzip();
-            write(POPULAR, TensorsToWrite::default().with("items", &list).with("scores", &scores))?;
-            if let Some(NeighbourTables { items, weights }) = neighbours {
+            if !users.cohorts.names.is_empty() {
+                let (tensors, cohorts) = (TensorsToWrite::default(), &users.cohorts);
+                write(
+                    COHORT_VECTORS,
+                    tensors.with_shape("vectors", shape(cohorts.names.len()), &cohorts.vectors),
+                )?;
+            }
+            let (list, scores) = (popular.items(), popular.scores());
+            write(POPULAR, TensorsToWrite::default().with("items", list).with("scores", scores))?;
+            if let Some(neighbours) = neighbours {
                 let tensors = TensorsToWrite::default()
-                    .with("offsets", items.offsets())
-                    .with("items", items.values())
-                    .with("weights", weights);
+                    .with("offsets", neighbours.offsets())
+                    .with("items", neighbours.items())
+                    .with("weights", neighbours.weights());
                 write(NEIGHBOURS, tensors)?;
             }
             if let Some(bytes) = ranker {
@@ -188,25 +203,29 @@ impl ServingTables {
             check_len("gate weights", weights.len(), n_users)?;
             check_gates(weights)?;
         }
-        for (at, hit) in popular.iter().enumerate() {
-            if hit.item as usize >= n_items || !hit.score.is_finite() {
-                let message = format!("place {at} is item {} with {}", hit.item, hit.score);
-                return Err(Error::tables("popular items", message));
-            }
-        }
-        if let Some(NeighbourTables { items, weights }) = neighbours {
-            items.check("neighbours", n_items, n_items)?;
-            check_len("weights of neighbours", weights.len(), items.values().len())?;
+        let CohortTables { names, vectors } = &users.cohorts;
+        check_vectors("cohort vectors", vectors, names.len(), items.dimension)?;
+        check_below("popular items", popular.items(), n_items)?;
+        if let Some(neighbours) = neighbours {
+            check_len("items with neighbours", neighbours.n_items(), n_items)?;
         }
         Ok(())
     }
 }
 
-fn with_ids<'a>(tensors: TensorsToWrite<'a>, ids: &'a Ids) -> TensorsToWrite<'a> {
-    tensors
-        .with("id_offsets", ids.texts().offsets())
-        .with("id_bytes", ids.texts().bytes())
-        .with("id_order", ids.order())
+/// The names of the tensors of a list of ids.
+pub(crate) type IdParts = [&'static str; 3];
+pub(crate) const ID_PARTS: IdParts = ["id_offsets", "id_bytes", "id_order"];
+pub(crate) const CATEGORY_NAME_PARTS: IdParts =
+    ["category_name_offsets", "category_name_bytes", "category_name_order"];
+pub(crate) const COHORT_PARTS: IdParts = ["cohort_offsets", "cohort_bytes", "cohort_order"];
+
+fn with_ids<'a>(
+    tensors: TensorsToWrite<'a>,
+    [offsets, bytes, order]: IdParts,
+    ids: &'a Ids,
+) -> TensorsToWrite<'a> {
+    tensors.with(offsets, ids.texts().offsets()).with(bytes, ids.texts().bytes()).with(order, ids.order())
 }
 
 pub(crate) fn check_len(table: &'static str, found: usize, expected: usize) -> Result<()> {

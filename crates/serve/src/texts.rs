@@ -87,9 +87,12 @@ impl Ids {
 
     /// # Errors
     /// If two ids are the same.
-    pub(crate) fn of<T: AsRef<str>>(table: &'static str, ids: &[T]) -> Result<Self> {
+    pub(crate) fn of<T: AsRef<str> + Sync>(table: &'static str, ids: &[T]) -> Result<Self> {
         let Ok(n) = u32::try_from(ids.len()) else {
-            return Err(Error::tables(table, format!("{} ids, at most {} have an index", ids.len(), u32::MAX)));
+            return Err(Error::tables(
+                table,
+                format!("{} ids, at most {} have an index", ids.len(), u32::MAX),
+            ));
         };
         let mut order: Vec<u32> = (0..n).collect();
         let id = |index: u32| ids[index as usize].as_ref();
@@ -119,7 +122,9 @@ impl Ids {
     pub(crate) fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = u32> + 'a {
         let start = self.order.partition_point(|&index| self.texts.bytes_of(index) < prefix.as_bytes());
         let rest = self.order.get(start..).unwrap_or_default();
-        rest.iter().copied().take_while(move |&index| self.texts.bytes_of(index).starts_with(prefix.as_bytes()))
+        rest.iter()
+            .copied()
+            .take_while(move |&index| self.texts.bytes_of(index).starts_with(prefix.as_bytes()))
     }
 
     pub(crate) fn texts(&self) -> &Texts {

@@ -1,1 +1,6 @@
-//! Tests.
+//! The server and its folder, as programs see them.
+
+mod answers;
+mod folder;
+mod http;
+mod world;
