@@ -1,0 +1,6 @@
+//! The server and its folder, as programs see them.
+
+mod answers;
+mod folder;
+mod http;
+mod world;
