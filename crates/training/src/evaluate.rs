@@ -149,8 +149,13 @@ impl TestSet {
         Ok(evaluator)
     }
 
-    /// The users that a model can be asked about: those of the training part.
-    fn known_users(&self) -> &[u32] {
+    /// What the user at `position` is to be given, ascending.
+    pub(crate) fn relevant(&self, position: usize) -> &[u32] {
+        self.relevant.row(position as u32)
+    }
+
+    /// The users that a model can be asked about: those of the training part. They come first.
+    pub(crate) fn known_users(&self) -> &[u32] {
         &self.users[..self.users.partition_point(|&user| (user as usize) < self.n_users)]
     }
 }

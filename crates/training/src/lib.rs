@@ -30,6 +30,7 @@ mod config;
 mod dealt;
 mod device;
 mod error;
+mod estimator_ranker;
 mod estimator_task;
 mod evaluate;
 mod files;
@@ -68,6 +69,7 @@ pub use config::{
 };
 pub use device::{DeviceError, device_from_name, device_names};
 pub use error::{Error, Result};
+pub use estimator_ranker::{EstimatorRanker, EstimatorRankerConfig, LabelledVisit};
 pub use estimator_task::{EstimatorTask, Order};
 pub use evaluate::{Evaluation, Seen, TestSet, evaluate, evaluate_lists};
 pub use files::write_atomic;

@@ -54,7 +54,7 @@ pub use refitted_links::RefittedLinks;
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
 pub use temporal_links::{LinkMeasures, LinkOutcome, TemporalLinks};
 pub use time_split::TimeSplit;
-pub use two_stage::{SourcesConfig, sources_alone};
+pub use two_stage::{SourcesConfig, TwoStageOutcome, TwoStageSettings, two_stage};
 pub use two_tower::{Sampling, TwoTowerRecipe};
 
 use crate::{CandidateSet, Evaluation, Result, Seen, TestSet, evaluate, evaluate_candidates};
