@@ -14,6 +14,7 @@ mod model;
 mod rerank;
 mod rows;
 mod server;
+mod sources;
 mod tables;
 mod texts;
 
@@ -29,4 +30,5 @@ pub use live::{LiveModel, Reload};
 pub use model::{MakeIndex, ModelConfig, ServingModel, exact_index};
 pub use rows::Rows;
 pub use server::{ServeConfig, run};
-pub use tables::{CohortTables, ItemTables, ServingTables, UserTables};
+pub use sources::SourcesConfig;
+pub use tables::{CohortTables, ItemTables, RankerTables, ServingTables, UserTables};

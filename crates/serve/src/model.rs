@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn_recsys_ranking::{
-    CandidateGenerator, CandidateSources, ItemNeighbours, NeighbourCandidates, PopularCandidates, Ranker,
-    ReciprocalRankFusion, VectorCandidates, Visitor, WalkCandidates, WalkCandidatesConfig,
+    BoostedTrees, CandidateGenerator, CandidateSources, ItemFactColumns, ItemFacts, ItemNeighbours,
+    PopularCandidates, RankFeatures, Ranker, ReciprocalRankFusion, TreeRanker, VectorCandidates, Visitor,
 };
-use burn_recsys_retrieval::{Buffer, ExactIndex, Hit, ItemFilter, ItemIndex, ItemSet, MappedFile};
+use burn_recsys_retrieval::{Buffer, ExactIndex, Hit, ItemFilter, ItemIndex, ItemSet, MappedFile, Precision};
 use rayon::prelude::*;
 
 use crate::api::{ModelResponse, RecommendRequest};
@@ -20,19 +20,9 @@ use crate::{Error, Id, Result};
 /// One bit for every category and item: with this many categories and a million items, 512 MiB.
 const MAX_CATEGORIES: usize = 4_096;
 
-/// How a model answers.
+/// What a request may ask for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelConfig {
-    /// Candidates by the visitor's vector; 0 to leave them out. Default 200.
-    pub vector_quota: usize,
-    /// Popular candidates. Default 100, at least 1: they are all that some visitors get.
-    pub popular_quota: usize,
-    /// Candidates that are neighbours of the history, where the folder has neighbours. Default 100.
-    pub neighbour_quota: usize,
-    /// Candidates by walks from the history, where the folder has neighbours. Default 100.
-    pub walk_quota: usize,
-    /// The walks.
-    pub walks: WalkCandidatesConfig,
     /// The most items of an answer. Default 100.
     pub max_k: usize,
     /// The most items of a history in a request, and of stored histories that are looked at. Default 500.
@@ -45,17 +35,7 @@ pub struct ModelConfig {
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        ModelConfig {
-            vector_quota: 200,
-            popular_quota: 100,
-            neighbour_quota: 100,
-            walk_quota: 100,
-            walks: WalkCandidatesConfig::default(),
-            max_k: 100,
-            max_history: 500,
-            max_filter: 10_000,
-            max_id_bytes: 256,
-        }
+        ModelConfig { max_k: 100, max_history: 500, max_filter: 10_000, max_id_bytes: 256 }
     }
 }
 
@@ -67,7 +47,7 @@ pub type MakeIndex = dyn Fn(usize, Buffer<f32>) -> Result<Arc<dyn ItemIndex>> + 
 /// # Errors
 /// If the numbers are not a whole number of vectors or hold NaN or infinity.
 pub fn exact_index(dimension: usize, vectors: Buffer<f32>) -> Result<Arc<dyn ItemIndex>> {
-    Ok(Arc::new(ExactIndex::new(dimension, vectors.to_vec())?))
+    Ok(Arc::new(ExactIndex::with_precision(dimension, &vectors, Precision::F32)?))
 }
 
 /// A version of a serving folder, mapped into memory.
@@ -210,6 +190,7 @@ impl<'m> Files<'m> {
             tables::COHORT_VECTORS,
             tables::POPULAR,
             tables::NEIGHBOURS,
+            tables::FACTS,
             tables::RANKER,
         ];
         let mut entries = Vec::with_capacity(manifest.files.len());
@@ -250,6 +231,11 @@ impl<'m> Files<'m> {
             return Err(Error::damaged(&path, "tensors are not those of the manifest"));
         }
         Ok(Some(tensors))
+    }
+
+    /// The bytes of a file, if the manifest lists it.
+    fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.entries.iter().find(|(known, ..)| *known == name).map(|(.., file)| &file[..])
     }
 
     fn needed(&self, name: &str) -> Result<TensorFile> {
@@ -302,36 +288,37 @@ fn build(
     let user_vectors = queries(files, tables::USER_VECTORS, users.ids.len(), dimension)?;
     let cohort_vectors = queries(files, tables::COHORT_VECTORS, users.cohorts.len(), dimension)?;
     users.has_vectors = user_vectors.is_some();
-    let mut sources = CandidateSources::new();
-    if config.vector_quota > 0 {
-        let table = |rows: Option<Buffer<f32>>| {
-            let rows = rows.unwrap_or_else(|| Vec::new().into());
-            VectorCandidates::new(rows, vectors.clone(), index.clone())
-        };
-        let (n_users, known) = (users.ids.len() as u32, table(user_vectors)?);
-        let generator = UsersAndCohorts { n_users, users: known, cohorts: table(cohort_vectors)? };
-        sources = sources.with_source("vectors", config.vector_quota, generator)?;
-    }
+    let table = |rows: Option<Buffer<f32>>| {
+        let rows = rows.unwrap_or_else(|| Vec::new().into());
+        VectorCandidates::new(rows, vectors.clone(), index.clone())
+    };
+    let (n_users, known) = (users.ids.len() as u32, table(user_vectors)?);
+    let by_vector = UsersAndCohorts { n_users, users: known, cohorts: table(cohort_vectors)? };
     let list = PopularCandidates::new(popular.buffer("items")?, popular.buffer("scores")?)
         .map_err(|error| at(tables::POPULAR)(error.into()))?;
     check_below("popular items", list.items(), n_items).map_err(at(tables::POPULAR))?;
-    sources = sources.with_source("popular", config.popular_quota, list)?;
-    if let Some(file) = neighbours {
-        let rows =
-            ItemNeighbours::new(file.buffer("offsets")?, file.buffer("items")?, file.buffer("weights")?)
-                .map_err(|error| at(tables::NEIGHBOURS)(error.into()))?;
-        tables::check_len("items with neighbours", rows.n_items(), n_items)
-            .map_err(at(tables::NEIGHBOURS))?;
-        if config.neighbour_quota > 0 {
-            let generator = NeighbourCandidates::new(rows.clone());
-            sources = sources.with_source("neighbours", config.neighbour_quota, generator)?;
+    let neighbours = match neighbours {
+        Some(file) => {
+            let rows =
+                ItemNeighbours::new(file.buffer("offsets")?, file.buffer("items")?, file.buffer("weights")?)
+                    .map_err(|error| at(tables::NEIGHBOURS)(error.into()))?;
+            tables::check_len("items with neighbours", rows.n_items(), n_items)
+                .map_err(at(tables::NEIGHBOURS))?;
+            Some(rows)
         }
-        if config.walk_quota > 0 {
-            let generator = WalkCandidates::new(rows, config.walks.clone())?;
-            sources = sources.with_source("walks", config.walk_quota, generator)?;
+        None => None,
+    };
+    let sources = manifest.sources.init(by_vector, list, neighbours.clone())?;
+    let ranker: Box<dyn Ranker> = match files.bytes(tables::RANKER) {
+        None => Box::new(ReciprocalRankFusion::default()),
+        Some(bytes) => {
+            let trees = BoostedTrees::from_bytes(bytes).map_err(|error| at(tables::RANKER)(error.into()))?;
+            let facts = files.needed(tables::FACTS)?;
+            let features = features(&facts, &trees, &sources, &items, users.ids.len(), neighbours)
+                .map_err(at(tables::FACTS))?;
+            Box::new(TreeRanker::new(features, trees).map_err(|error| at(tables::RANKER)(error.into()))?)
         }
-    }
-    let ranker = Box::new(ReciprocalRankFusion::default());
+    };
     let config = config.clone();
     Ok(ServingModel { config, manifest, items, users, index, sources, ranker })
 }
@@ -355,6 +342,35 @@ impl CandidateGenerator for UsersAndCohorts {
             None => self.users.candidates(visitor, k, filter),
         }
     }
+}
+
+/// The features that trees were made for, of the tables that serving has.
+fn features(
+    file: &TensorFile,
+    trees: &BoostedTrees,
+    sources: &CandidateSources,
+    items: &Items,
+    n_users: usize,
+    neighbours: Option<ItemNeighbours>,
+) -> Result<RankFeatures> {
+    let facts = ItemFacts::new(ItemFactColumns {
+        counts: file.buffer("counts")?,
+        recent_counts: file.buffer("recent_counts")?,
+        mean_ratings: file.buffer("mean_ratings")?,
+        category_offsets: items.categories.offsets().clone(),
+        categories: items.categories.values().clone(),
+    })?;
+    tables::check_len("facts of items", facts.n_items(), items.ids.len())?;
+    let mut features = RankFeatures::new(sources.names(), facts);
+    if file.has("user_means") {
+        let means: Buffer<f32> = file.buffer("user_means")?;
+        tables::check_len("mean ratings of users", means.len(), n_users)?;
+        features = features.with_user_means(means);
+    }
+    if let Some(neighbours) = neighbours.filter(|_| trees.names().iter().any(|name| name == "near.max")) {
+        features = features.with_neighbours(neighbours);
+    }
+    Ok(features)
 }
 
 fn build_items(file: &TensorFile, dimension: usize, vectors: Buffer<f32>) -> Result<Items> {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use burn_recsys_ranking::{ItemNeighbours, PopularCandidates};
+use burn_recsys_ranking::{BoostedTrees, ItemNeighbours, PopularCandidates};
 
 use crate::folder::{FileEntry, Manifest, TensorsToWrite, publish};
 use crate::rows::{Rows, check_below};
 use crate::texts::{Ids, Texts};
-use crate::{Error, Result};
+use crate::{Error, Result, SourcesConfig};
 
 pub(crate) const ITEMS: &str = "items.safetensors";
 pub(crate) const ITEM_VECTORS: &str = "item_vectors.safetensors";
@@ -18,7 +18,10 @@ pub(crate) const USER_VECTORS: &str = "user_vectors.safetensors";
 pub(crate) const COHORT_VECTORS: &str = "cohort_vectors.safetensors";
 pub(crate) const POPULAR: &str = "popular.safetensors";
 pub(crate) const NEIGHBOURS: &str = "neighbours.safetensors";
+/// The trees.
 pub(crate) const RANKER: &str = "ranker.bin";
+/// What their features are made of.
+pub(crate) const FACTS: &str = "facts.safetensors";
 
 /// Everything that answers are made of.
 ///
@@ -38,8 +41,26 @@ pub struct ServingTables {
     pub popular: PopularCandidates,
     /// Which items go together; none if that is not known.
     pub neighbours: Option<ItemNeighbours>,
-    /// The file of a ranker of boosted trees; without one, candidates are ordered by reciprocal rank fusion.
-    pub ranker: Option<Vec<u8>>,
+    /// Orders the candidates; without it they are ordered by reciprocal rank fusion.
+    pub ranker: Option<RankerTables>,
+    /// Which candidates are looked for.
+    pub sources: SourcesConfig,
+}
+
+/// Boosted trees and what their features are made of, besides the tables that serving has anyway.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RankerTables {
+    /// The trees, made for [`RankFeatures`](burn_recsys_ranking::RankFeatures) of the sources that
+    /// [`SourcesConfig::init`] gives, in their order.
+    pub trees: BoostedTrees,
+    /// `[n_items]` interactions with each item.
+    pub counts: Vec<f32>,
+    /// `[n_items]` late interactions with each item.
+    pub recent_counts: Vec<f32>,
+    /// `[n_items]` mean ratings, NaN where there is none.
+    pub mean_ratings: Vec<f32>,
+    /// `[n_users]` mean ratings, NaN where there is none, if the features have them.
+    pub user_means: Option<Vec<f32>>,
 }
 
 /// Tables of items.
@@ -114,7 +135,7 @@ impl ServingTables {
     /// If the tables do not fit together, or the system refuses.
     pub fn write(&self, folder: &Path) -> Result<String> {
         self.check()?;
-        let ServingTables { model, trained, items, users, popular, neighbours, ranker } = self;
+        let ServingTables { model, trained, items, users, popular, neighbours, ranker, sources } = self;
         let item_ids = Ids::of("item ids", &items.ids)?;
         let user_ids = Ids::of("user ids", &users.ids)?;
         let categories = Ids::of("category names", &items.category_names)?;
@@ -169,12 +190,21 @@ impl ServingTables {
                     .with("weights", neighbours.weights());
                 write(NEIGHBOURS, tensors)?;
             }
-            if let Some(bytes) = ranker {
+            if let Some(ranker) = ranker {
+                let mut tensors = TensorsToWrite::default()
+                    .with("counts", &ranker.counts)
+                    .with("recent_counts", &ranker.recent_counts)
+                    .with("mean_ratings", &ranker.mean_ratings);
+                if let Some(means) = &ranker.user_means {
+                    tensors = tensors.with("user_means", means);
+                }
+                write(FACTS, tensors)?;
                 let path = folder.join(RANKER);
-                fs::write(&path, bytes).map_err(|error| Error::io("write", &path, error))?;
+                fs::write(&path, ranker.trees.to_bytes())
+                    .map_err(|error| Error::io("write", &path, error))?;
                 files.insert(RANKER.into(), FileEntry::of(&path)?);
             }
-            Manifest::new(model.clone(), *trained, files)
+            Ok(Manifest::new(model.clone(), *trained, sources.clone(), files))
         })
     }
 
@@ -208,6 +238,14 @@ impl ServingTables {
         check_below("popular items", popular.items(), n_items)?;
         if let Some(neighbours) = neighbours {
             check_len("items with neighbours", neighbours.n_items(), n_items)?;
+        }
+        if let Some(ranker) = &self.ranker {
+            for column in [&ranker.counts, &ranker.recent_counts, &ranker.mean_ratings] {
+                check_len("facts of items", column.len(), n_items)?;
+            }
+            if let Some(means) = &ranker.user_means {
+                check_len("mean ratings of users", means.len(), n_users)?;
+            }
         }
         Ok(())
     }

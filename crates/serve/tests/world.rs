@@ -2,7 +2,7 @@
 
 use burn_recsys_ranking::{ItemNeighbours, PopularCandidates};
 use burn_recsys_retrieval::Hit;
-use burn_recsys_serve::{CohortTables, ItemTables, Rows, ServingTables, UserTables};
+use burn_recsys_serve::{CohortTables, ItemTables, Rows, ServingTables, SourcesConfig, UserTables};
 
 /// Items `i0` to `i7` point in eight directions of a quarter circle, from (1, 0) to (0, 1); `i0` to `i3` are of
 /// category `even` or `odd`, the others of both. Users `u0` and `u1` stand at the two ends. `i7` is unavailable.
@@ -43,6 +43,7 @@ pub(crate) fn world() -> ServingTables {
         .unwrap(),
         neighbours: Some(ItemNeighbours::from_rows(neighbours, 2).unwrap()),
         ranker: None,
+        sources: SourcesConfig::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tensors::{TensorFile, TensorShape};
-use crate::{Error, Result};
+use crate::{Error, Result, SourcesConfig};
 
 pub(crate) const MANIFEST: &str = "manifest.json";
 pub(crate) const VERSION_DIGITS: usize = 16;
@@ -22,7 +22,7 @@ const FORMAT: u32 = 1;
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
 /// The list of a version's files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
     /// The first digits of the SHA-256 of the rest.
@@ -32,6 +32,7 @@ pub(crate) struct Manifest {
     pub(crate) model: String,
     /// When it was trained, in seconds since 1970.
     pub(crate) trained: u64,
+    pub(crate) sources: SourcesConfig,
     pub(crate) files: BTreeMap<String, FileEntry>,
 }
 
@@ -59,15 +60,21 @@ impl FileEntry {
 }
 
 impl Manifest {
-    pub(crate) fn new(model: String, trained: u64, files: BTreeMap<String, FileEntry>) -> Result<Self> {
-        let mut manifest = Manifest { version: String::new(), format: FORMAT, model, trained, files };
+    pub(crate) fn new(
+        model: String,
+        trained: u64,
+        sources: SourcesConfig,
+        files: BTreeMap<String, FileEntry>,
+    ) -> Self {
+        let mut manifest =
+            Manifest { version: String::new(), format: FORMAT, model, trained, sources, files };
         manifest.version = manifest.hash();
-        Ok(manifest)
+        manifest
     }
 
     /// The first digits of the hash of all but the version itself.
     fn hash(&self) -> String {
-        let Manifest { version: _, format, model, trained, files } = self;
+        let Manifest { version: _, format, model, trained, sources, files } = self;
         let mut hash = Sha256::new();
         // Lengths first, so that no two lists give the same bytes.
         let mut add = |text: &str| {
@@ -77,6 +84,7 @@ impl Manifest {
         add(&format.to_string());
         add(model);
         add(&trained.to_string());
+        add(&format!("{sources:?}"));
         for (name, FileEntry { bytes, sha256, tensors }) in files {
             [name, &bytes.to_string(), sha256].into_iter().for_each(|text| add(text));
             for (name, TensorShape { kind, shape }) in tensors {
