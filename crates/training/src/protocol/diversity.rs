@@ -8,7 +8,7 @@ use burn_recsys_metrics::beyond::{CategorySets, IntraListDiversity, ItemDistance
 use burn_recsys_metrics::ranking::Ndcg;
 use burn_recsys_metrics::statistics::Bootstrap;
 use burn_recsys_models::ItemScorer;
-use burn_recsys_retrieval::rerank::mmr;
+use burn_recsys_retrieval::rerank::maximal_marginal_relevance;
 use burn_recsys_retrieval::top_k_blocked;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -68,9 +68,11 @@ pub fn diversity_curve(
                 let best = top_k_blocked(users.len(), scorer.n_items(), N_CANDIDATES, score, seen)?;
                 let similarity =
                     |a: u32, b: u32| distance.distance(a, b).map_or(0.0, |distance| 1.0 - distance as f32);
-                let list = |hits: &Vec<_>| mmr(&of_unit_range(hits), k, beta, similarity);
-                let items = |hits: &Vec<_>| list(hits).iter().map(|hit| hit.item).collect();
-                Ok(best.par_iter().map(items).collect())
+                let items = |hits: &Vec<_>| {
+                    let list = maximal_marginal_relevance(&of_unit_range(hits), k, beta, similarity)?;
+                    Ok(list.iter().map(|hit| hit.item).collect())
+                };
+                best.par_iter().map(items).collect()
             })?;
             let summaries = evaluation.report.summaries();
             let intervals = evaluation.report.bootstrap_intervals(&bootstrap);

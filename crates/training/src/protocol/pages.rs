@@ -2,7 +2,7 @@
 
 use burn_recsys_data::random::{Draws, Random, Stream};
 use burn_recsys_metrics::statistics::{Interval, student_interval};
-use burn_recsys_retrieval::rerank::mmr;
+use burn_recsys_retrieval::rerank::maximal_marginal_relevance;
 use burn_recsys_retrieval::{Hit, top_k};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -171,7 +171,7 @@ impl PageSimulation {
             })
             .collect();
         let same = |a: u32, b: u32| f32::from(self.category(a) == self.category(b));
-        let page = mmr(&of_unit_range(&candidates), self.page, beta, same);
+        let page = maximal_marginal_relevance(&of_unit_range(&candidates), self.page, beta, same)?;
         let click_somewhere = |wanted: usize| {
             1.0 - page.iter().map(|hit| 1.0 - self.click(hit.item, qualities, wanted)).product::<f64>()
         };
