@@ -116,6 +116,9 @@ pub enum Error {
     /// Candidates cannot be found or ranked.
     #[error(transparent)]
     Ranking(#[from] burn_recsys_ranking::Error),
+    /// What is to be served cannot be written.
+    #[error(transparent)]
+    Serve(#[from] burn_recsys_serve::Error),
     /// Train and test share interactions.
     #[error(
         "{overlap} of {test} test interactions are in the training part (first: user {user}, item {item}); \

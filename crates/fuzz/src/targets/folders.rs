@@ -79,6 +79,7 @@ fn run(path: &Path) -> Result<PathBuf> {
         training: TrainingConfig { n_epochs: 1, ..TrainingConfig::default() },
         validation: None,
         evaluation: Default::default(),
+        serving: Default::default(),
     };
     let prepared = Prepared::new(&data, &config)?;
     let folder = RunFolder::create(path, &config, &prepared)?;
