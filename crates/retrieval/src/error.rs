@@ -60,6 +60,12 @@ pub enum Error {
         "the index is not exact: what it misses would be counted against the model; allow it by name, or use an exact index"
     )]
     Approximate,
+    /// A list cannot be re-ranked as asked.
+    #[error("cannot re-rank: {message}")]
+    Rerank {
+        /// What is wrong.
+        message: String,
+    },
     /// A file cannot be used.
     #[error("cannot {action} {}: {message}", path.display())]
     File {

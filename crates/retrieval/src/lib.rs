@@ -22,6 +22,7 @@ mod filter;
 #[cfg(feature = "usearch")]
 mod hnsw;
 mod index;
+pub mod rerank;
 mod top_k;
 
 pub use blocked::top_k_blocked;
