@@ -19,6 +19,7 @@ mod peer;
 mod read;
 mod report;
 mod rounds;
+mod serve_load;
 mod skip_gram;
 mod spread;
 mod step;
@@ -85,6 +86,8 @@ enum Command {
     Walks(walks::Arguments),
     /// Training steps of LightGCN beside the same in PyTorch.
     Lightgcn(lightgcn::Arguments),
+    /// A server under load from another process, while versions are swapped.
+    ServeLoad(serve_load::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -94,6 +97,9 @@ enum Command {
     /// Our part of `auc` in a process of its own.
     #[command(hide = true)]
     AucOne(auc::one::Arguments),
+    /// The client of `serve-load` in a process of its own.
+    #[command(hide = true)]
+    ServeLoadOne(serve_load::one::Arguments),
     /// One timed reading; `read` runs it in a process of its own.
     #[command(hide = true)]
     ReadOne(read::one::Arguments),
@@ -119,6 +125,8 @@ fn main() -> ExitCode {
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
         Command::Lightgcn(arguments) => lightgcn::run(&arguments).and_then(|report| report.print(json)),
+        Command::ServeLoad(arguments) => serve_load::run(&arguments).and_then(|report| report.print(json)),
+        Command::ServeLoadOne(arguments) => serve_load::one::run(&arguments),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::MetricsOne(arguments) => metrics::one::run(&arguments),
         Command::AucOne(arguments) => auc::one::run(&arguments),

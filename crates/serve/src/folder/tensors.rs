@@ -1,6 +1,7 @@
 //! One mapped safetensors file.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -74,7 +75,11 @@ impl<'a> TensorsToWrite<'a> {
         for (name, dtype, shape, bytes) in self.0 {
             views.insert(name, TensorView::new(dtype, shape, bytes).map_err(refuse)?);
         }
-        safetensors::serialize_to_file(views, None, path).map_err(refuse)
+        // That writer makes files that only their owner reads; ours are files like any other.
+        let failed = |error| Error::io("write", path, error);
+        let permissions = File::create(path).and_then(|file| file.metadata()).map_err(failed)?.permissions();
+        safetensors::serialize_to_file(views, None, path).map_err(refuse)?;
+        std::fs::set_permissions(path, permissions).map_err(failed)
     }
 }
 
