@@ -151,7 +151,7 @@ fn trees_of_other_features_are_refused() {
     let message = |trees| TreeRanker::new(features.clone(), trees).unwrap_err().to_string();
     let others = trees(RankFeatures::new(["b"], facts).names());
     assert!(message(others).contains("made for b.score where a.score is"));
-    assert!(message(trees(vec!["a.score".into()])).contains("features: 11, but 1"));
+    assert!(message(trees(vec!["a.score".into()])).contains("features: 12, but 1"));
 }
 
 #[test]
