@@ -18,6 +18,7 @@ mod metrics;
 mod peer;
 mod read;
 mod report;
+mod retrieval;
 mod rounds;
 mod serve_load;
 mod skip_gram;
@@ -81,6 +82,8 @@ enum Command {
     Ials(ials::Arguments),
     /// Which items are bought together: models of pairs, walks and features on the same links, beside gensim.
     Links(links::Arguments),
+    /// Exact and approximate search of item vectors beside faiss and hnswlib.
+    Retrieval(retrieval::Arguments),
     /// Skip-gram on random walks beside gensim.
     SkipGram(skip_gram::Arguments),
     /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
@@ -124,6 +127,7 @@ fn main() -> ExitCode {
         Command::Auc(arguments) => auc::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
+        Command::Retrieval(arguments) => retrieval::run(&arguments).and_then(|report| report.print(json)),
         Command::SkipGram(arguments) => skip_gram::run(&arguments).and_then(|report| report.print(json)),
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
