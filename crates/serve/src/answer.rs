@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use burn_recsys_ranking::{Candidates, Visitor};
+use burn_recsys_retrieval::rerank::cosine;
 use burn_recsys_retrieval::{Hit, ItemFilter, ItemSet};
 
 use crate::api::{
@@ -50,6 +51,7 @@ impl ServingModel {
         let exclude =
             self.excluded(&request.filters, user, request.history.is_some(), &history, &mut ignored);
         let allowed = self.allowed(&request.filters, &mut ignored)?;
+        let shown = self.known(&request.shown, &mut ignored);
         let allow: Vec<&ItemSet> = allowed.iter().chain(&self.items.available).collect();
         let filter = ItemFilter { exclude: &exclude, allow: &allow };
         let n_users = self.users.ids.len() as u32;
@@ -60,7 +62,7 @@ impl ServingModel {
         };
         let candidates = self.sources.candidates(&visitor, &filter).map_err(failed)?;
         let scores = self.ranker.scores(&visitor, &candidates).map_err(failed)?;
-        let places = self.rerank(request, &candidates, &scores)?;
+        let places = self.rerank(request, &history, &shown, &candidates, &scores)?;
         let items = places.into_iter().map(|place| RecommendedItem {
             item: self.info(place.item),
             score: scores.get(place.position).copied().unwrap_or_default(),
@@ -96,11 +98,10 @@ impl ServingModel {
         let allow: Vec<&ItemSet> = self.items.available.iter().collect();
         let filter = ItemFilter { exclude: &[index], allow: &allow };
         let query = self.vector(index);
+        let alike = cosine(self.items.dimension, &self.items.vectors);
         let found = self.index.search_one(query, 4 * k + 50, &filter).map_err(failed)?;
-        let mut hits: Vec<Hit> = found
-            .into_iter()
-            .map(|hit| Hit { item: hit.item, score: cosine(query, self.vector(hit.item)) })
-            .collect();
+        let mut hits: Vec<Hit> =
+            found.into_iter().map(|hit| Hit { item: hit.item, score: alike(index, hit.item) }).collect();
         hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
         hits.truncate(k);
         let items = hits.iter().map(|hit| SimilarItem { item: self.info(hit.item), cosine: hit.score });
@@ -147,14 +148,28 @@ impl ServingModel {
 
     /// Whether every field is in its range.
     fn check(&self, request: &RecommendRequest) -> Answer<()> {
-        let RecommendRequest { user, history, features, k, filters, diversity, exploration, visit: _ } =
-            request;
+        let RecommendRequest {
+            user,
+            history,
+            features,
+            k,
+            filters,
+            diversity,
+            exploration,
+            max_per_category,
+            shown,
+            visit: _,
+        } = request;
         self.check_k(*k)?;
         for (field, value) in [("diversity", *diversity), ("exploration", *exploration)] {
             if !(0.0..=1.0).contains(&value) {
                 return Err(RequestError::invalid(field, format!("{value}, but 0 to 1 is allowed")));
             }
         }
+        if *max_per_category == Some(0) {
+            return Err(RequestError::invalid("max_per_category", "0, but at least 1 is allowed"));
+        }
+        self.check_ids("shown", shown, self.config.max_history)?;
         user.iter().try_for_each(|id| self.check_id("user", id))?;
         let history = history.as_deref().unwrap_or_default();
         self.check_ids("history", history, self.config.max_history)?;
@@ -315,13 +330,6 @@ impl ServingModel {
 
 /// How many features a request may have.
 const MAX_FEATURES: usize = 32;
-
-/// The cosine between two vectors; 0 if one has no direction.
-pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    let norms = (product(a, a) * product(b, b)).sqrt();
-    if norms > 0.0 { (product(a, b) / norms).clamp(-1.0, 1.0) } else { 0.0 }
-}
 
 pub(crate) fn failed(error: impl std::fmt::Display) -> RequestError {
     RequestError::Failed { message: error.to_string() }

@@ -74,8 +74,12 @@ pub struct RecommendRequest {
     pub filters: Filters,
     /// How much being unlike the items above counts against the score, 0 to 1. Default 0.
     pub diversity: f32,
-    /// How likely a place goes to a category that the visitor has not been shown much, 0 to 1. Default 0.
+    /// How likely a place goes to a category that the visitor has not seen much of, 0 to 1. Default 0.
     pub exploration: f32,
+    /// The most items of any one category; none for any number.
+    pub max_per_category: Option<usize>,
+    /// Items that were shown to the visitor and passed over, once for each time: each halves the score.
+    pub shown: Vec<Id>,
     /// The number of the visit: with the user, the seed of all that is random. The same visit can be replayed.
     pub visit: u64,
 }
@@ -90,6 +94,8 @@ impl Default for RecommendRequest {
             filters: Filters::default(),
             diversity: 0.0,
             exploration: 0.0,
+            max_per_category: None,
+            shown: Vec::new(),
             visit: 0,
         }
     }

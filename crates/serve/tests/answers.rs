@@ -200,3 +200,40 @@ fn diversity_spreads_and_the_same_visit_is_the_same_answer() {
     let spread = items(ask(1.0, 0));
     assert!(spread.contains(&"i2".into()) && spread.contains(&"i6".into()), "{spread:?}");
 }
+
+#[test]
+fn exploration_gives_places_to_categories_that_were_not_seen() {
+    let model = model();
+    // All of the history is even; only i1 and i3 are odd and nothing else.
+    let ask = |exploration: f32, visit: u64| {
+        let history = Some(vec!["i0".into(), "i2".into(), "i0".into(), "i2".into()]);
+        let request = RecommendRequest { history, k: 5, exploration, visit, ..RecommendRequest::default() };
+        model.recommend(&request).unwrap()
+    };
+    assert!(ask(0.0, 1).items.iter().all(|place| !place.explored));
+    assert!(ask(1.0, 1).items.iter().all(|place| place.explored));
+    assert_eq!(ask(0.5, 9), ask(0.5, 9), "a visit can be replayed");
+    let pages: Vec<Vec<bool>> =
+        (0..20).map(|visit| ask(0.5, visit).items.iter().map(|place| place.explored).collect()).collect();
+    assert!(pages.iter().any(|page| page != &pages[0]), "another visit is another page");
+    let explored = pages.iter().flatten().filter(|&&explored| explored).count();
+    assert!((30..70).contains(&explored), "about half of 100 places: {explored}");
+}
+
+#[test]
+fn what_was_shown_sinks_and_caps_hold() {
+    let model = model();
+    let with = |shown: Vec<&str>, max_per_category: Option<usize>| {
+        let shown = shown.into_iter().map(Into::into).collect();
+        let request = RecommendRequest { k: 7, shown, max_per_category, ..RecommendRequest::default() };
+        ids(&model.recommend(&request).unwrap()).into_iter().map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(with(vec![], None), ["i5", "i4", "i3", "i2", "i1", "i0", "i6"]);
+    // Scores of 1 / (60 + rank), brought to 0 to 1: shown twice, the first falls to a quarter.
+    assert_eq!(with(vec!["i5", "i5"], None), ["i4", "i3", "i2", "i1", "i5", "i0", "i6"]);
+    // i5 is of both categories, so each has one place left after it.
+    assert_eq!(with(vec![], Some(2)), ["i5", "i4"]);
+    assert_eq!(with(vec!["i4", "i4", "i4", "i4", "i4"], Some(2)), ["i5", "i3", "i2"]);
+    let none = RecommendRequest { max_per_category: Some(0), ..RecommendRequest::default() };
+    assert!(model.recommend(&none).is_err());
+}

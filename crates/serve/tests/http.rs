@@ -202,6 +202,42 @@ fn too_many_at_once_are_turned_away_and_slow_ones_given_up() {
 }
 
 #[test]
+fn the_page_runs_its_own_script_and_no_other() {
+    use sha2::Digest;
+    let folder = world_folder();
+    let page = serve(folder.path(), |_| ()).get("/");
+    for tag in ["script", "style"] {
+        let (start, end) = (format!("<{tag}>"), format!("</{tag}>"));
+        assert_eq!(page.body.matches(&start).count(), 1);
+        let text = page.body.split(&start).nth(1).unwrap().split(&end).next().unwrap();
+        let hash = base64(&sha2::Sha256::digest(text));
+        assert!(
+            page.head.contains(&format!("{tag}-src 'sha256-{hash}'")),
+            "the policy needs {tag} sha256-{hash}"
+        );
+    }
+    // No address of elsewhere, and nothing that reads text as HTML.
+    for word in ["http://", "https://", "innerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+        assert!(!page.body.contains(word), "{word}");
+    }
+}
+
+/// RFC 4648.
+fn base64(bytes: &[u8]) -> String {
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits =
+            chunk.iter().fold(0_u32, |bits, &byte| (bits << 8) | u32::from(byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = digits[(bits >> (18 - 6 * place)) as usize % 64];
+            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+#[test]
 fn a_new_version_takes_over_and_a_bad_one_does_not() {
     let folder = world_folder();
     let server = serve(folder.path(), |_| ());
