@@ -8,7 +8,8 @@ use burn_recsys_metrics::catalogue::Coverage;
 use burn_recsys_metrics::ranking::standard_metrics;
 use burn_recsys_metrics::{RankingEvaluator, RankingReport, UserList};
 use burn_recsys_models::ItemScorer;
-use burn_recsys_retrieval::top_k_blocked;
+use burn_recsys_retrieval::{ItemFilter, ItemIndex, require_exact, top_k_blocked};
+use rayon::prelude::*;
 
 use crate::{Error, Result};
 
@@ -222,6 +223,43 @@ pub fn evaluate(
             .map_err(|error| of_query(error, first))?;
         first += asked.len();
         Ok(hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect())
+    })
+}
+
+/// As [`evaluate`], of the users' vectors searched in an index.
+///
+/// An index that is not exact misses items that the model would have found, which a measurement of the model must
+/// not blame on it: it is refused unless `allow_approximate` says that the index is to be measured too.
+///
+/// # Shapes
+/// - `users`: `[n_users, dimension]`, row-major
+///
+/// # Errors
+/// If the index is not exact and must be, the vectors are not whole or not finite, there is no cutoff, or one is 0.
+///
+/// # Panics
+/// If a user of the training part has no vector.
+pub fn evaluate_index(
+    users: &[f32],
+    index: &dyn ItemIndex,
+    test: &TestSet,
+    cutoffs: &[usize],
+    seen: Seen,
+    allow_approximate: bool,
+) -> Result<Evaluation> {
+    require_exact(index, allow_approximate)?;
+    let (k, d) = (cutoffs.iter().max().copied().unwrap_or(0), index.dimension());
+    evaluate_lists(test, test.evaluator(cutoffs)?, |asked| {
+        let list = |&user: &u32| {
+            let exclude = match seen {
+                Seen::Removed => test.seen(user),
+                Seen::Kept => &[],
+            };
+            let query = &users[user as usize * d..(user as usize + 1) * d];
+            let hits = index.search_one(query, k, &ItemFilter { exclude, allow: &[] })?;
+            Ok(hits.into_iter().map(|hit| hit.item).collect())
+        };
+        asked.par_iter().map(list).collect()
     })
 }
 

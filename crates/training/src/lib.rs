@@ -72,7 +72,7 @@ pub use device::{DeviceError, device_from_name, device_names};
 pub use error::{Error, Result};
 pub use estimator_ranker::{EstimatorRanker, EstimatorRankerConfig, LabelledVisit};
 pub use estimator_task::{EstimatorTask, Order};
-pub use evaluate::{Evaluation, Seen, TestSet, evaluate, evaluate_lists};
+pub use evaluate::{Evaluation, Seen, TestSet, evaluate, evaluate_index, evaluate_lists};
 pub use files::write_atomic;
 pub use fit::{EpochRecord, FitConfig, HeldOut, Measure, Progress, StepReport, TrainState, fit};
 pub use graph_sage::{FittedGraphSage, GraphSageTraining, fit_graph_sage};
