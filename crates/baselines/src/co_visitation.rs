@@ -6,7 +6,7 @@ use burn_recsys_data::Csr;
 use burn_recsys_data::graph::ItemGraph;
 use serde::{Deserialize, Serialize};
 
-use crate::recent::{Weighted, check, n_items, recent, score_users};
+use crate::recent::{WeightedItem, check, n_items, recent_items, score_users};
 use crate::{ItemScorer, Result};
 
 /// How a [`CoVisitationScorer`] sums.
@@ -82,11 +82,11 @@ impl CoVisitationScorer {
         assert_eq!(scores.len(), self.n_items, "{} scores for {} items", scores.len(), self.n_items);
         scores.fill(0.0);
         let CoVisitationScorerConfig { n_recent, decay, has_start_node } = self.config;
-        let mut items = recent(history, n_recent, decay, |item| (item as usize) < self.n_items);
+        let mut items = recent_items(history, n_recent, decay, |item| (item as usize) < self.n_items);
         if items.is_empty() && has_start_node {
-            items.push(Weighted { item: self.n_items as u32, weight: 1.0 });
+            items.push(WeightedItem { item: self.n_items as u32, weight: 1.0 });
         }
-        for Weighted { item, weight } in items {
+        for WeightedItem { item, weight } in items {
             for (&other, relatedness) in self.graph.neighbours(item).iter().zip(self.graph.weights(item)) {
                 // An edge to the start node is none to an item.
                 if let Some(score) = scores.get_mut(other as usize) {

@@ -50,6 +50,7 @@ pub use factorization::{BiasedMf, BiasedMfConfig, BprMf, BprMfConfig, LogisticMf
 pub use ials::{ImplicitAls, ImplicitAlsConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use popular::{Popular, RecentPopular};
+pub use recent::{WeightedItem, recent_items};
 pub use scorer::ItemScorer;
 pub use similar_items::{SimilarItem, SimilarItems};
 pub use skip_gram::{SkipGram, SkipGramConfig, SkipGramEpoch, SkipGramMode};

@@ -2,7 +2,7 @@
 
 use burn_recsys_data::graph::ItemGraph;
 
-use crate::recent::Weighted;
+use crate::recent::WeightedItem;
 
 /// At most `n` of `items` (most recent first): the medoid of each cluster, which weighs as much as the items
 /// of its cluster together (Pal et al. 2020, "PinnerSage: multi-modal user embedding framework for
@@ -12,7 +12,7 @@ use crate::recent::Weighted;
 /// whose union raises the sum of squared distances to the means least are merged, until `n` are left. The
 /// squared distance of two items is 2 - 2 cos of their rows in the graph: that of the rows scaled to length
 /// 1. Ties go to the more recent items. Takes time with the cube of the number of items.
-pub(crate) fn medoids(graph: &ItemGraph, items: &[Weighted], n: usize) -> Vec<Weighted> {
+pub(crate) fn medoids(graph: &ItemGraph, items: &[WeightedItem], n: usize) -> Vec<WeightedItem> {
     let n_items = items.len();
     if n_items <= n {
         return items.to_vec();
@@ -37,7 +37,10 @@ pub(crate) fn medoids(graph: &ItemGraph, items: &[Weighted], n: usize) -> Vec<We
         })
         .collect();
     medoids.sort_unstable_by_key(|&(position, _)| position);
-    medoids.into_iter().map(|(position, weight)| Weighted { item: items[position].item, weight }).collect()
+    medoids
+        .into_iter()
+        .map(|(position, weight)| WeightedItem { item: items[position].item, weight })
+        .collect()
 }
 
 /// The first pair of all with the smallest distance, the lower one first.
@@ -70,7 +73,7 @@ fn merge(between: &mut Vec<Vec<f64>>, clusters: &[Vec<usize>], a: usize, b: usiz
     });
 }
 
-fn squared_distances(graph: &ItemGraph, items: &[Weighted]) -> Vec<Vec<f64>> {
+fn squared_distances(graph: &ItemGraph, items: &[WeightedItem]) -> Vec<Vec<f64>> {
     let norms: Vec<f64> = items.iter().map(|a| dot(graph, a.item, a.item).sqrt()).collect();
     let distance = |a: usize, b: usize| {
         if a == b {
@@ -109,7 +112,7 @@ mod tests {
         let edges = [(0, 6, 1.0), (1, 6, 1.0), (1, 7, 1.0), (2, 7, 1.0), (3, 8, 2.0), (4, 8, 1.0)];
         let edges = edges.map(|(source, target, weight)| Edge { source, target, weight });
         let (graph, _) = ItemGraph::from_edges(9, &edges).unwrap();
-        let weighted = |item, weight| Weighted { item, weight };
+        let weighted = |item, weight| WeightedItem { item, weight };
         let items = [2, 3, 5, 0, 4, 1].map(|item| weighted(item, 1.0));
         // {0, 1, 2}, {3, 4}, {5}: of 3 and 4, which are equal, the more recent.
         let expected = [weighted(3, 2.0), weighted(5, 1.0), weighted(1, 3.0)];

@@ -7,15 +7,22 @@ use crate::{Error, Result};
 
 /// An item that stands for a history, or for a part of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Weighted {
-    pub(crate) item: u32,
-    pub(crate) weight: f32,
+pub struct WeightedItem {
+    /// The item's index.
+    pub item: u32,
+    /// How much it counts.
+    pub weight: f32,
 }
 
 /// The most recent of `history` (most recent last) that `is_known`, each once, at most `n` of them, most
 /// recent first; item number k from 0 weighs `decay^k`.
-pub(crate) fn recent(history: &[u32], n: usize, decay: f32, is_known: impl Fn(u32) -> bool) -> Vec<Weighted> {
-    let mut items: Vec<Weighted> = Vec::with_capacity(n.min(history.len()));
+pub fn recent_items(
+    history: &[u32],
+    n: usize,
+    decay: f32,
+    is_known: impl Fn(u32) -> bool,
+) -> Vec<WeightedItem> {
+    let mut items: Vec<WeightedItem> = Vec::with_capacity(n.min(history.len()));
     let mut weight = 1.0;
     for &item in history.iter().rev().filter(|&&item| is_known(item)) {
         // What weighs nothing is no start.
@@ -23,7 +30,7 @@ pub(crate) fn recent(history: &[u32], n: usize, decay: f32, is_known: impl Fn(u3
             break;
         }
         if items.iter().all(|other| other.item != item) {
-            items.push(Weighted { item, weight });
+            items.push(WeightedItem { item, weight });
             weight *= decay;
         }
     }
@@ -78,10 +85,10 @@ mod tests {
 
     #[test]
     fn items_count_once_where_they_were_met_last() {
-        let found = recent(&[3, 1, 9, 2, 1, 0], 3, 0.5, |item| item != 9);
-        let expected = [(0, 1.0), (1, 0.5), (2, 0.25)].map(|(item, weight)| Weighted { item, weight });
+        let found = recent_items(&[3, 1, 9, 2, 1, 0], 3, 0.5, |item| item != 9);
+        let expected = [(0, 1.0), (1, 0.5), (2, 0.25)].map(|(item, weight)| WeightedItem { item, weight });
         assert_eq!(found, expected);
-        assert_eq!(recent(&[], 3, 0.5, |_| true), []);
-        assert_eq!(recent(&[1, 1], 9, 0.0, |_| true).len(), 1);
+        assert_eq!(recent_items(&[], 3, 0.5, |_| true), []);
+        assert_eq!(recent_items(&[1, 1], 9, 0.0, |_| true).len(), 1);
     }
 }

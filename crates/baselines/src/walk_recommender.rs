@@ -8,7 +8,7 @@ use burn_recsys_data::random::{Random, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::medoids::medoids;
-use crate::recent::{Weighted, check, n_items, recent, score_users};
+use crate::recent::{WeightedItem, check, n_items, recent_items, score_users};
 use crate::{Error, ItemScorer, Result};
 
 /// How a [`WalkRecommender`] walks (Eksombatchai et al. 2018, "Pixie: a system for recommending 3+ billion
@@ -133,7 +133,7 @@ impl WalkRecommender {
         let sum: f32 = starts.iter().map(|start| start.weight).sum();
         let mut visits = Vec::new();
         let mut is_first = true;
-        for Weighted { item, weight } in starts {
+        for WeightedItem { item, weight } in starts {
             let n_steps = (self.config.n_steps as f64 * f64::from(weight / sum)).round() as usize;
             // The first start always walks; one whose share is no step does not.
             if n_steps == 0 && !is_first {
@@ -163,18 +163,18 @@ impl WalkRecommender {
         starts.into_iter().map(|start| (start.item, start.weight / sum)).collect()
     }
 
-    fn starts(&self, history: &[u32]) -> Vec<Weighted> {
+    fn starts(&self, history: &[u32]) -> Vec<WeightedItem> {
         let WalkRecommenderConfig { starts, n_starts, decay, has_start_node, .. } = self.config;
         let graph = self.sampler.graph();
         let is_usable = |item| (item as usize) < self.n_items && !graph.neighbours(item).is_empty();
         let mut found = match starts {
-            Starts::Recent => recent(history, n_starts, decay, is_usable),
+            Starts::Recent => recent_items(history, n_starts, decay, is_usable),
             Starts::Medoids { max_history } => {
-                medoids(graph, &recent(history, max_history, decay, is_usable), n_starts)
+                medoids(graph, &recent_items(history, max_history, decay, is_usable), n_starts)
             }
         };
         if found.is_empty() && has_start_node {
-            found.push(Weighted { item: self.n_items as u32, weight: 1.0 });
+            found.push(WeightedItem { item: self.n_items as u32, weight: 1.0 });
         }
         found
     }

@@ -20,10 +20,12 @@ mod read;
 mod report;
 mod retrieval;
 mod rounds;
+mod serve_load;
 mod skip_gram;
 mod spread;
 mod step;
 mod tutorial;
+mod two_stage;
 mod walks;
 mod zipf;
 
@@ -86,8 +88,12 @@ enum Command {
     SkipGram(skip_gram::Arguments),
     /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
     Walks(walks::Arguments),
+    /// Candidates of several sources ranked by trees, beside each source alone.
+    TwoStage(two_stage::Arguments),
     /// Training steps of LightGCN beside the same in PyTorch.
     Lightgcn(lightgcn::Arguments),
+    /// A server under load from another process, while versions are swapped.
+    ServeLoad(serve_load::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -97,6 +103,9 @@ enum Command {
     /// Our part of `auc` in a process of its own.
     #[command(hide = true)]
     AucOne(auc::one::Arguments),
+    /// The client of `serve-load` in a process of its own.
+    #[command(hide = true)]
+    ServeLoadOne(serve_load::one::Arguments),
     /// One timed reading; `read` runs it in a process of its own.
     #[command(hide = true)]
     ReadOne(read::one::Arguments),
@@ -122,7 +131,10 @@ fn main() -> ExitCode {
         Command::SkipGram(arguments) => skip_gram::run(&arguments).and_then(|report| report.print(json)),
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
+        Command::TwoStage(arguments) => two_stage::run(&arguments).and_then(|report| report.print(json)),
         Command::Lightgcn(arguments) => lightgcn::run(&arguments).and_then(|report| report.print(json)),
+        Command::ServeLoad(arguments) => serve_load::run(&arguments).and_then(|report| report.print(json)),
+        Command::ServeLoadOne(arguments) => serve_load::one::run(&arguments),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::MetricsOne(arguments) => metrics::one::run(&arguments),
         Command::AucOne(arguments) => auc::one::run(&arguments),

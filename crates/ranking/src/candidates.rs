@@ -52,6 +52,24 @@ impl Candidates {
         Candidates { n_sources: lists.len(), items, found: union.into_values().flatten().collect() }
     }
 
+    /// These items as candidates, each found as it is here; one that is not here was found by no source.
+    ///
+    /// # Shapes
+    /// - `items`: in any order; an item that is there twice is a candidate once
+    pub fn of_items(&self, items: &[u32]) -> Candidates {
+        let mut items = items.to_vec();
+        items.sort_unstable();
+        items.dedup();
+        let mut found = Vec::with_capacity(items.len() * self.n_sources);
+        for item in &items {
+            match self.items.binary_search(item) {
+                Ok(position) => found.extend_from_slice(self.found(position)),
+                Err(_) => found.extend(std::iter::repeat_n(None, self.n_sources)),
+            }
+        }
+        Candidates { n_sources: self.n_sources, items, found }
+    }
+
     /// The items, ascending.
     pub fn items(&self) -> &[u32] {
         &self.items
@@ -125,19 +143,26 @@ impl CandidateSources {
         self.sources.iter().map(|source| source.name.as_str())
     }
 
+    /// What the source number `source` finds, at most its quota.
+    ///
+    /// # Errors
+    /// If the source fails; the error names it.
+    ///
+    /// # Panics
+    /// If there is no such source.
+    pub fn list(&self, source: usize, visitor: &Visitor<'_>, filter: &ItemFilter<'_>) -> Result<Vec<Hit>> {
+        let Source { name, quota, generator } = &self.sources[source];
+        let failed = |error: Error| Error::Source { name: name.clone(), message: error.to_string() };
+        generator.candidates(visitor, *quota, filter).map_err(failed)
+    }
+
     /// What all sources find, each at most its quota.
     ///
     /// # Errors
     /// If a source fails; the error names it.
     pub fn candidates(&self, visitor: &Visitor<'_>, filter: &ItemFilter<'_>) -> Result<Candidates> {
-        let list = |source: &Source| {
-            source
-                .generator
-                .candidates(visitor, source.quota, filter)
-                .map_err(|error| Error::Source { name: source.name.clone(), message: error.to_string() })
-        };
-        let lists: Vec<Vec<Hit>> = self.sources.iter().map(list).collect::<Result<_>>()?;
-        Ok(Candidates::merge(&lists))
+        let lists = (0..self.sources.len()).map(|source| self.list(source, visitor, filter));
+        Ok(Candidates::merge(&lists.collect::<Result<Vec<_>>>()?))
     }
 }
 
@@ -176,6 +201,16 @@ mod tests {
         assert_eq!(candidates.found(2), [found(2, 3), found(1, 3)]);
         assert_eq!(candidates.found(3), [found(1, 7), None]);
         assert_eq!(sources.names().collect::<Vec<_>>(), ["first", "second"]);
+    }
+
+    #[test]
+    fn items_keep_how_they_were_found() {
+        let hit = |item| Hit { item, score: 1.0 };
+        let candidates = Candidates::merge(&[vec![hit(5), hit(2)], vec![hit(2)]]);
+        let some = candidates.of_items(&[7, 2, 7]);
+        assert_eq!(some.items(), [2, 7]);
+        assert_eq!(some.found(0), candidates.found(0));
+        assert_eq!(some.found(1), [None, None]);
     }
 
     #[test]

@@ -33,6 +33,20 @@ pub enum Error {
         /// What went wrong.
         message: String,
     },
+    /// A file cannot be used.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// Data cannot be used.
+    #[error(transparent)]
+    Data(#[from] burn_recsys_data::Error),
+    /// A baseline failed.
+    #[error(transparent)]
+    Baseline(#[from] burn_recsys_baselines::Error),
     /// An index failed.
     #[error(transparent)]
     Retrieval(#[from] burn_recsys_retrieval::Error),
