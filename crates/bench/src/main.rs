@@ -18,7 +18,9 @@ mod metrics;
 mod peer;
 mod read;
 mod report;
+mod retrieval;
 mod rounds;
+mod serve_load;
 mod skip_gram;
 mod spread;
 mod step;
@@ -80,6 +82,8 @@ enum Command {
     Ials(ials::Arguments),
     /// Which items are bought together: models of pairs, walks and features on the same links, beside gensim.
     Links(links::Arguments),
+    /// Exact and approximate search of item vectors beside faiss and hnswlib.
+    Retrieval(retrieval::Arguments),
     /// Skip-gram on random walks beside gensim.
     SkipGram(skip_gram::Arguments),
     /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
@@ -88,6 +92,8 @@ enum Command {
     TwoStage(two_stage::Arguments),
     /// Training steps of LightGCN beside the same in PyTorch.
     Lightgcn(lightgcn::Arguments),
+    /// A server under load from another process, while versions are swapped.
+    ServeLoad(serve_load::Arguments),
     /// Our part of `bag` in a process of its own, which reads from standard input what to do.
     #[command(hide = true)]
     BagOne(bag::one::Arguments),
@@ -97,6 +103,9 @@ enum Command {
     /// Our part of `auc` in a process of its own.
     #[command(hide = true)]
     AucOne(auc::one::Arguments),
+    /// The client of `serve-load` in a process of its own.
+    #[command(hide = true)]
+    ServeLoadOne(serve_load::one::Arguments),
     /// One timed reading; `read` runs it in a process of its own.
     #[command(hide = true)]
     ReadOne(read::one::Arguments),
@@ -118,11 +127,14 @@ fn main() -> ExitCode {
         Command::Auc(arguments) => auc::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
+        Command::Retrieval(arguments) => retrieval::run(&arguments).and_then(|report| report.print(json)),
         Command::SkipGram(arguments) => skip_gram::run(&arguments).and_then(|report| report.print(json)),
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
         Command::TwoStage(arguments) => two_stage::run(&arguments).and_then(|report| report.print(json)),
         Command::Lightgcn(arguments) => lightgcn::run(&arguments).and_then(|report| report.print(json)),
+        Command::ServeLoad(arguments) => serve_load::run(&arguments).and_then(|report| report.print(json)),
+        Command::ServeLoadOne(arguments) => serve_load::one::run(&arguments),
         Command::BagOne(arguments) => bag::one::run(&arguments),
         Command::MetricsOne(arguments) => metrics::one::run(&arguments),
         Command::AucOne(arguments) => auc::one::run(&arguments),

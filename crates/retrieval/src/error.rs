@@ -25,6 +25,22 @@ pub enum Error {
         /// The value.
         value: f32,
     },
+    /// A vector has a value that is too large for 16 bits.
+    #[error("vector {row} has the value {value} in column {column}, too large for f16; keep f32 or scale it")]
+    TooLarge {
+        /// The vector, counted from 0.
+        row: usize,
+        /// The column, counted from 0.
+        column: usize,
+        /// The value.
+        value: f32,
+    },
+    /// More items than indices of 32 bits can count.
+    #[error("{n_items} items are too many: an index holds at most 4294967295")]
+    TooMany {
+        /// The number given.
+        n_items: usize,
+    },
     /// A score is NaN.
     #[error("the score of item {item} for query {query} is NaN")]
     NanScore {
@@ -32,6 +48,23 @@ pub enum Error {
         query: usize,
         /// The item.
         item: u32,
+    },
+    /// The library of approximate search refuses, or is asked for what cannot be.
+    #[error("graph index: {message}")]
+    Graph {
+        /// What it says.
+        message: String,
+    },
+    /// An index that is not exact where exact search is needed.
+    #[error(
+        "the index is not exact: what it misses would be counted against the model; allow it by name, or use an exact index"
+    )]
+    Approximate,
+    /// A list cannot be re-ranked as asked.
+    #[error("cannot re-rank: {message}")]
+    Rerank {
+        /// What is wrong.
+        message: String,
     },
     /// A file cannot be used.
     #[error("cannot {action} {}: {message}", path.display())]

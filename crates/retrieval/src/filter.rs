@@ -114,6 +114,21 @@ impl ItemFilter<'_> {
     }
 }
 
+/// A bit for each of `n_items` items that passes a filter; `None` if all do.
+pub(crate) fn mask(n_items: usize, filter: &ItemFilter<'_>) -> Option<Vec<u64>> {
+    if filter.exclude.is_empty() && filter.allow.is_empty() {
+        return None;
+    }
+    let mut set = ItemSet::full(n_items);
+    for allowed in filter.allow {
+        // Items that an allowed set does not know are not in it.
+        let words = allowed.words.iter().copied().chain(std::iter::repeat(0));
+        set.words.iter_mut().zip(words).for_each(|(to, from)| *to &= from);
+    }
+    filter.exclude.iter().for_each(|&item| set.remove(item));
+    Some(set.words)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,15 +17,20 @@ mod blocked;
 mod buffer;
 mod error;
 mod exact;
+mod files;
 mod filter;
+#[cfg(feature = "usearch")]
+mod hnsw;
 mod index;
-mod panels;
+pub mod rerank;
 mod top_k;
 
 pub use blocked::top_k_blocked;
 pub use buffer::{Buffer, MappedFile};
 pub use error::{Error, Result};
-pub use exact::ExactIndex;
+pub use exact::{ExactIndex, Precision};
 pub use filter::{ItemFilter, ItemSet};
-pub use index::ItemIndex;
+#[cfg(feature = "usearch")]
+pub use hnsw::{HnswConfig, HnswIndex, Recall};
+pub use index::{ItemIndex, require_exact};
 pub use top_k::{Hit, top_k};

@@ -66,7 +66,7 @@ pub fn top_k(scores: &[f32], k: usize, exclude: &[u32]) -> Result<Vec<Hit>, u32>
 }
 
 /// Higher scores first, then lower indices. Scores are not NaN.
-fn by_score_then_item(a: &Hit, b: &Hit) -> Ordering {
+pub(crate) fn by_score_then_item(a: &Hit, b: &Hit) -> Ordering {
     b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal).then(a.item.cmp(&b.item))
 }
 

@@ -1,0 +1,7 @@
+//! The server and its folder, as programs see them.
+
+mod answers;
+mod chaos;
+mod folder;
+mod http;
+mod world;
