@@ -72,6 +72,9 @@ struct RankerArguments {
     /// The part of the features that each tree may use.
     #[arg(long, default_value_t = 0.7)]
     feature_fraction: f64,
+    /// Let scores fall where a source's score rises.
+    #[arg(long)]
+    free: bool,
     /// The seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -97,6 +100,7 @@ impl RankerArguments {
             label_fraction: self.label_fraction,
             n_periods: self.periods,
             periods_of_labels: self.label_periods,
+            is_monotone: !self.free,
         }
     }
 }
@@ -135,11 +139,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let examples_time = start.elapsed();
     note(&format!("{} examples of {} visits", examples.len(), examples.group_sizes().len()));
     let start = Instant::now();
-    let trees = config.trees.fit(&examples)?;
-    let trees_time = start.elapsed();
-    let start = Instant::now();
     let first = FirstStage::fit(train, make)?;
     let first_time = start.elapsed();
+    let start = Instant::now();
+    let trees = config.fit_trees(&examples, first.features())?;
+    let trees_time = start.elapsed();
     let ranker = TreeRanker::new(first.features().clone(), trees)?;
 
     let (outcomes, tally, costs) = test_users(&first, &ranker, test)?;

@@ -3,7 +3,7 @@
 use burn_recsys_baselines::recent_items;
 use burn_recsys_retrieval::Buffer;
 
-use crate::{Candidates, Error, ItemFacts, ItemNeighbours, Result, Visitor};
+use crate::{Candidates, Error, ItemFacts, ItemNeighbours, ReciprocalRankFusion, Result, Visitor};
 
 /// How many of the latest items are the recent history.
 const RECENT: usize = 10;
@@ -20,6 +20,7 @@ const NEAR: usize = 50;
 /// | `S.reciprocal_rank` | 1 / its rank there; NaN likewise |
 /// | `n_sources` | how many sources found it |
 /// | `best_reciprocal_rank` | the largest reciprocal rank of all sources |
+/// | `fusion` | the score of [`ReciprocalRankFusion`](crate::ReciprocalRankFusion) |
 /// | `item.log_count` | ln(1 + interactions) |
 /// | `item.log_recent_count` | ln(1 + late interactions) |
 /// | `item.trend` | the difference of the two |
@@ -70,6 +71,22 @@ impl RankFeatures {
         self.sources.iter().map(String::as_str)
     }
 
+    /// The names of the features of which more is never worse: what sources gave, and nearness to the history.
+    /// Trees that keep to it ([`BoostedTreesConfig::increasing`](crate::BoostedTreesConfig)) are fooled less by
+    /// few examples.
+    pub fn increasing(&self) -> Vec<String> {
+        let is_increasing = |name: &String| {
+            let of_source = self
+                .sources
+                .iter()
+                .any(|source| name.strip_prefix(source.as_str()).is_some_and(|rest| rest.starts_with('.')));
+            of_source
+                || ["n_sources", "best_reciprocal_rank", "fusion", "near.max", "near.mean"]
+                    .contains(&name.as_str())
+        };
+        self.names().into_iter().filter(is_increasing).collect()
+    }
+
     /// The names of the features, in their order.
     pub fn names(&self) -> Vec<String> {
         let of_source = |source: &String| {
@@ -77,8 +94,8 @@ impl RankFeatures {
         };
         let mut names: Vec<String> = self.sources.iter().flat_map(of_source).collect();
         let mut add = |more: &[&str]| names.extend(more.iter().map(|&name| name.to_owned()));
-        add(&["n_sources", "best_reciprocal_rank", "item.log_count", "item.log_recent_count", "item.trend"]);
-        add(&["item.mean_rating", "user.log_history"]);
+        add(&["n_sources", "best_reciprocal_rank", "fusion", "item.log_count", "item.log_recent_count"]);
+        add(&["item.trend", "item.mean_rating", "user.log_history"]);
         if self.user_means.is_some() {
             add(&["user.mean_rating"]);
         }
@@ -92,7 +109,7 @@ impl RankFeatures {
     /// The number of features.
     pub fn n_features(&self) -> usize {
         let optional = usize::from(self.user_means.is_some()) + 2 * usize::from(self.neighbours.is_some());
-        3 * self.sources.len() + 9 + optional
+        3 * self.sources.len() + 10 + optional
     }
 
     /// The features of every candidate.
@@ -135,9 +152,11 @@ impl RankFeatures {
             }
             let (count, late) = (self.facts.count(item).ln_1p(), self.facts.recent_count(item).ln_1p());
             let n_sources = found.iter().flatten().count() as f32;
+            let fused = ReciprocalRankFusion::default().score(found);
             rows.extend([
                 n_sources,
                 best,
+                fused,
                 count,
                 late,
                 late - count,
@@ -249,9 +268,28 @@ mod tests {
         let nan = f32::NAN;
         let ln4 = 3f32.ln_1p();
         // Item 2: by b alone; no interaction, no category, near nothing.
-        let unknown =
-            [nan, nan, nan, 0.5, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, nan, ln4, 3.5, nan, nan, 0.0, 0.0];
-        assert_same(&rows[..18], &unknown);
+        let unknown = [
+            nan,
+            nan,
+            nan,
+            0.5,
+            1.0,
+            1.0,
+            1.0,
+            1.0,
+            1.0 / 61.0,
+            0.0,
+            0.0,
+            0.0,
+            nan,
+            ln4,
+            3.5,
+            nan,
+            nan,
+            0.0,
+            0.0,
+        ];
+        assert_same(&rows[..19], &unknown);
         // Item 3: its category 2 is not in the history; weights 0.25 from item 0, 1 from item 1.
         let known = [
             8.0,
@@ -262,6 +300,7 @@ mod tests {
             0.5,
             2.0,
             1.0,
+            1.0 / 61.0 + 1.0 / 62.0,
             ln4,
             ln4,
             0.0,
@@ -273,26 +312,26 @@ mod tests {
             1.0,
             1.25 / 2.0,
         ];
-        assert_same(&rows[18..], &known);
+        assert_same(&rows[19..], &known);
         let candidates = Candidates::merge(&[list(&[(0, 1.0)]), vec![]]);
         let rows = features.rows(&Visitor { user: None, ..visitor }, &candidates).unwrap();
         // Category 0 is in two of three, category 1 in all.
         let third = 1.0f32 / 3.0;
         let shares = ((third + third) + (third + third + third)) / 2.0;
-        assert_same(&rows[13..], &[nan, shares, shares, 0.0, 0.0]);
+        assert_same(&rows[14..], &[nan, shares, shares, 0.0, 0.0]);
     }
 
     #[test]
     fn what_is_not_known_has_no_feature() {
         let features = RankFeatures::new(["a"], facts());
-        assert_eq!((features.n_features(), features.names().len()), (12, 12));
+        assert_eq!((features.n_features(), features.names().len()), (13, 13));
         let candidates = Candidates::merge(&[vec![Hit { item: 0, score: 1.0 }]]);
-        assert_eq!(features.rows(&Visitor::default(), &candidates).unwrap().len(), 12);
+        assert_eq!(features.rows(&Visitor::default(), &candidates).unwrap().len(), 13);
         // An item that does not exist is described by NaN and 0.
         let unknown = Candidates::merge(&[vec![Hit { item: 99, score: 1.0 }]]);
         assert_eq!(
             features.rows(&Visitor { history: &[77], ..Visitor::default() }, &unknown).unwrap().len(),
-            12
+            13
         );
         assert!(RankFeatures::new(["a", "b"], facts()).rows(&Visitor::default(), &candidates).is_err());
     }

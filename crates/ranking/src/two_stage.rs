@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::best::best;
 use crate::{
-    BoostedTreesConfig, CandidateSources, Candidates, Error, ExamplesConfig, FirstStage, Found, RankFeatures,
-    Ranker, RankingExamples, Result, TreeRanker, Visitor,
+    BoostedTrees, BoostedTreesConfig, CandidateSources, Candidates, Error, ExamplesConfig, FirstStage, Found,
+    RankFeatures, Ranker, RankingExamples, Result, TreeRanker, Visitor,
 };
 
 /// Sources that find candidates and a ranker that orders them.
@@ -111,6 +111,9 @@ pub struct TwoStageConfig {
     /// How many periods a visit's labels are from, the one that begins there and those after it; from 1. With
     /// several, a later item gives labels to several visits. Default 1.
     pub periods_of_labels: usize,
+    /// Whether scores may not fall when one of [`RankFeatures::increasing`] rises, beside what the trees'
+    /// configuration says. Default true.
+    pub is_monotone: bool,
 }
 
 impl Default for TwoStageConfig {
@@ -121,6 +124,7 @@ impl Default for TwoStageConfig {
             label_fraction: 0.2,
             n_periods: 1,
             periods_of_labels: 1,
+            is_monotone: true,
         }
     }
 }
@@ -140,9 +144,21 @@ impl TwoStageConfig {
         make: impl Fn(&Interactions) -> Result<(CandidateSources, RankFeatures)>,
     ) -> Result<TwoStage> {
         let examples = self.examples(rows, &make)?;
-        let trees = self.trees.fit(&examples)?;
         let (sources, features) = FirstStage::fit(rows, &make)?.into_parts();
+        let trees = self.fit_trees(&examples, &features)?;
         Ok(TwoStage::new(sources, TreeRanker::new(features, trees)?))
+    }
+
+    /// The trees alone, of examples of these features.
+    ///
+    /// # Errors
+    /// As [`BoostedTreesConfig::fit`].
+    pub fn fit_trees(&self, examples: &RankingExamples, features: &RankFeatures) -> Result<BoostedTrees> {
+        let mut trees = self.trees.clone();
+        if self.is_monotone {
+            trees.increasing.extend(features.increasing());
+        }
+        trees.fit(examples)
     }
 
     /// What the trees learn from.

@@ -25,7 +25,7 @@ impl PredictedRewards {
             return Err(Error::ColumnLength { left, n_left: logged.len(), right, n_right: target.len() });
         }
         for (row, prediction) in logged.iter().enumerate().chain(target.iter().enumerate()) {
-            if !(prediction.abs() <= LARGEST) {
+            if prediction.is_nan() || prediction.abs() > LARGEST {
                 let message = format!("a predicted reward is {prediction}; give a finite number");
                 return Err(Error::Row { row, message });
             }
@@ -94,7 +94,7 @@ impl DoublyRobust {
         let predictions = predicted.logged.iter().zip(&predicted.target);
         let rows = log.weights().zip(log.rewards()).zip(predictions);
         let values = rows.map(|((weight, reward), (logged, target))| target + weight * (reward - logged));
-        if let Some(row) = values.clone().position(|value| !(value.abs() <= LARGEST)) {
+        if let Some(row) = values.clone().position(|value| value.is_nan() || value.abs() > LARGEST) {
             let message =
                 format!("the weighted error of the prediction is beyond {LARGEST:e}; remove the row");
             return Err(Error::Row { row, message });
