@@ -51,13 +51,15 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Sources and features that know `rows` alone.
+    /// Sources and features that know `rows` alone; the sources, those of at least `rating`.
     pub(crate) fn fit(
         &self,
         rows: &Interactions,
+        rating: f32,
         genres: Option<&Csr>,
     ) -> burn_recsys_ranking::Result<(CandidateSources, RankFeatures)> {
-        let (positives, n_items) = (rows.items_by_user(), rows.n_items());
+        let liked = super::liked(rows, rating);
+        let (positives, n_items) = (liked.items_by_user(), rows.n_items());
         let als = ImplicitAlsConfig {
             d_embedding: self.als_dimension,
             l2: self.als_l2,
@@ -81,10 +83,10 @@ impl Sources {
             n_steps: self.walk_steps,
             ..WalkCandidatesConfig::default()
         };
-        let times = rows.timestamps().unwrap_or_default();
+        let times = liked.timestamps().unwrap_or_default();
         let until = times.iter().max().map_or(0, |last| last.saturating_add(1));
         let window = self.popular_days.saturating_mul(DAY);
-        let popular = RecentPopular::new(n_items, rows.items(), times, until, window);
+        let popular = RecentPopular::new(n_items, liked.items(), times, until, window);
         let mut counts = vec![0.0; n_items];
         popular.score(&[0], &mut counts);
         let sources = CandidateSources::new()
