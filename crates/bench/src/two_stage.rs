@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     validate: bool,
     /// What is rated lower is neither liked nor relevant; it still counts for what is known of items.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 4.0)]
     liked: f32,
     #[command(flatten)]
     sources: Sources,
@@ -46,13 +46,13 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Args)]
 struct RankerArguments {
     /// The latest part of the training rows, which gives the labels.
-    #[arg(long, default_value_t = 0.2)]
+    #[arg(long, default_value_t = 0.6)]
     label_fraction: f64,
     /// Periods of the labels; sources are fitted anew before each.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 12)]
     periods: usize,
     /// Periods that the labels of a visit are from.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 12)]
     label_periods: usize,
     /// Candidates without a click that are kept for each user.
     #[arg(long, default_value_t = 100)]
@@ -61,19 +61,19 @@ struct RankerArguments {
     #[arg(long, default_value_t = 1)]
     min_history: usize,
     /// Trees.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 150)]
     trees: usize,
     /// The greatest depth of trees.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 3)]
     depth: usize,
     /// How much of each tree counts.
     #[arg(long, default_value_t = 0.05)]
     learning_rate: f64,
     /// The least sum of second derivatives in a leaf.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 50.0)]
     child_weight: f64,
     /// The part of the features that each tree may use.
-    #[arg(long, default_value_t = 0.7)]
+    #[arg(long, default_value_t = 0.5)]
     feature_fraction: f64,
     /// Let scores fall where a source's score rises.
     #[arg(long)]

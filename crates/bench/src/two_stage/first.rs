@@ -16,34 +16,34 @@ const DAY: i64 = 86_400;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Sources {
     /// Items that each source may give.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 200)]
     pub(crate) quota: usize,
     /// Size of the vectors of implicit ALS.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 16)]
     als_dimension: usize,
     /// Regularisation of implicit ALS.
-    #[arg(long, default_value_t = 0.005)]
+    #[arg(long, default_value_t = 0.04)]
     als_l2: f64,
     /// Weight of what users have not met.
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.3)]
     als_unobserved: f64,
     /// Days of the recent popularity.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 60)]
     popular_days: i64,
     /// Neighbours that each item keeps.
     #[arg(long, default_value_t = 100)]
     neighbours: usize,
     /// Shrinkage of the neighbours' similarity, in users.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 50.0)]
     knn_shrinkage: f32,
     /// How much less users with many items count for it.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.0)]
     knn_discount: f32,
     /// How much less every older item of a history counts.
-    #[arg(long, default_value_t = 0.95)]
+    #[arg(long, default_value_t = 1.0)]
     decay: f32,
     /// Recent items that count.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 100)]
     recent: usize,
     /// Steps of the walks of a visit.
     #[arg(long, default_value_t = 2000)]
