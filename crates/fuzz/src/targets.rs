@@ -2,6 +2,7 @@
 
 mod files;
 mod folders;
+mod serving;
 
 use std::path::{Path, PathBuf};
 
@@ -93,5 +94,6 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) -> Result<()> {
 pub(crate) fn all(folder: &Path) -> Result<Vec<Target>> {
     let mut targets = files::all(folder)?;
     targets.extend(folders::all(folder)?);
+    targets.extend(serving::all(folder)?);
     Ok(targets)
 }

@@ -175,7 +175,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
          it likes of faiss"
     ));
     findings.push(format!(
-        "of the items that faiss finds, burn-recsys f32 finds {:.4} %; the others tie within rounding",
+        "burn-recsys f32 and faiss agree on {:.4} % of the items; they may part where scores tie within rounding",
         100.0 * agreement
     ));
     for (index, built) in &indexes {
@@ -199,7 +199,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let json = json!({
         "items": items, "d": d, "k": k, "queries": queries, "centres": centres, "seed": seed,
         "threads": threads, "agreement": agreement, "subjects": measured,
-        "connectivity": arguments.connectivity, "expansion_add": arguments.expansion_add, "graphs": curves,
+        "connectivity": arguments.connectivity, "expansion_add": arguments.expansion_add,
+        "expansions": arguments.expansions, "graphs": curves,
     });
     Ok(Report { name: "retrieval", machine, table, findings, json })
 }
