@@ -30,15 +30,27 @@ fn serves_until_it_is_stopped() {
     .unwrap();
 }
 
-fn start(folder: &Path) -> (Child, SocketAddr) {
+/// A process that does not outlive its test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already if all went well.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(folder: &Path) -> (Server, SocketAddr) {
     let log = std::fs::File::create(folder.join("log")).unwrap();
-    let server = Command::new(std::env::current_exe().unwrap())
+    let process = Command::new(std::env::current_exe().unwrap())
         .args(["process::serves_until_it_is_stopped", "--exact", "--ignored", "--nocapture"])
         .env(FOLDER, folder)
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
         .unwrap();
+    let server = Server(process);
     let start = Instant::now();
     loop {
         if let Ok(address) = std::fs::read_to_string(folder.join("address")) {
@@ -70,7 +82,7 @@ fn a_server_that_is_told_to_stop_finishes_what_it_has() {
     while !metrics().contains("burn_recsys_requests_in_flight 2\n") {
         std::thread::sleep(Duration::from_millis(5));
     }
-    let told = Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
+    let told = Command::new("kill").args(["-TERM", &server.0.id().to_string()]).status().unwrap();
     assert!(told.success());
     while TcpStream::connect(address).is_ok() {
         assert!(start.elapsed() < Duration::from_secs(60), "it goes on accepting");
@@ -79,7 +91,7 @@ fn a_server_that_is_told_to_stop_finishes_what_it_has() {
     let answer = exchange(&mut slow, b"}");
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("connection: close"), "{}", answer.head);
-    assert!(server.wait().unwrap().success());
+    assert!(server.0.wait().unwrap().success());
 
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
     let lines: Vec<serde_json::Value> =
