@@ -18,12 +18,14 @@ mod metrics;
 mod peer;
 mod read;
 mod report;
+mod retrieval;
 mod rounds;
 mod serve_load;
 mod skip_gram;
 mod spread;
 mod step;
 mod tutorial;
+mod two_stage;
 mod walks;
 mod zipf;
 
@@ -80,10 +82,14 @@ enum Command {
     Ials(ials::Arguments),
     /// Which items are bought together: models of pairs, walks and features on the same links, beside gensim.
     Links(links::Arguments),
+    /// Exact and approximate search of item vectors beside faiss and hnswlib.
+    Retrieval(retrieval::Arguments),
     /// Skip-gram on random walks beside gensim.
     SkipGram(skip_gram::Arguments),
     /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
     Walks(walks::Arguments),
+    /// Candidates of several sources ranked by trees, beside each source alone.
+    TwoStage(two_stage::Arguments),
     /// Training steps of LightGCN beside the same in PyTorch.
     Lightgcn(lightgcn::Arguments),
     /// A server under load from another process, while versions are swapped.
@@ -121,9 +127,11 @@ fn main() -> ExitCode {
         Command::Auc(arguments) => auc::run(&arguments).and_then(|report| report.print(json)),
         Command::Gather(arguments) => gather::run(&arguments).and_then(|report| report.print(json)),
         Command::Ials(arguments) => ials::run(&arguments).and_then(|report| report.print(json)),
+        Command::Retrieval(arguments) => retrieval::run(&arguments).and_then(|report| report.print(json)),
         Command::SkipGram(arguments) => skip_gram::run(&arguments).and_then(|report| report.print(json)),
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
+        Command::TwoStage(arguments) => two_stage::run(&arguments).and_then(|report| report.print(json)),
         Command::Lightgcn(arguments) => lightgcn::run(&arguments).and_then(|report| report.print(json)),
         Command::ServeLoad(arguments) => serve_load::run(&arguments).and_then(|report| report.print(json)),
         Command::ServeLoadOne(arguments) => serve_load::one::run(&arguments),

@@ -1,5 +1,6 @@
 //! What the program is asked to do.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use burn_recsys_data::named::NamedDataset;
@@ -62,6 +63,14 @@ pub(crate) enum Command {
     Evaluate(Box<Evaluate>),
     /// The best items for a user, by a finished run.
     Recommend(Recommend),
+    /// Answer requests over HTTP from what a finished run serves, with a page for people at /.
+    ///
+    /// The server listens on this machine alone unless told otherwise, and stops by Ctrl-C or SIGTERM after the
+    /// requests in work. A version that is published into the folder is taken over within a second, without a
+    /// lost request; one that is damaged is refused and the old one stays.
+    Serve(Serve),
+    /// Put what one run serves into the folder that a server watches.
+    Publish(Publish),
     /// Models side by side in the experiment of a paper, on the split that it published.
     #[command(subcommand)]
     Protocol(ProtocolCommand),
@@ -115,6 +124,41 @@ pub(crate) struct Train {
     /// Continue the run in the folder from its last checkpoint.
     #[arg(long)]
     pub(crate) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The run folder, or a folder that `publish` made.
+    #[arg(long, value_name = "DIR", default_value = "runs/quickstart")]
+    pub(crate) run: PathBuf,
+    /// Where to listen; 0 takes a free port.
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// The address to listen on. One that other machines can reach needs --token-file or --no-token.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub(crate) host: IpAddr,
+    /// A file whose first line is the token that requests must carry: `Authorization: Bearer TOKEN`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Serve other machines without a token: something before the server keeps strangers out.
+    #[arg(long, conflicts_with = "token_file")]
+    pub(crate) no_token: bool,
+    /// Log events alone, not every request.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// The run folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: PathBuf,
+    /// The folder that a server watches; made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// How many versions before it are kept, to go back to.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) keep: usize,
 }
 
 #[derive(Debug, Args)]
@@ -258,6 +302,40 @@ pub(crate) enum ProtocolCommand {
     /// MovieLens by time, event after event: a temporal graph network that learns of what passes beside models
     /// that do not.
     Temporal(TemporalProtocol),
+    /// What diversity costs and brings: maximal marginal relevance on recommendations for MovieLens users, and on
+    /// pages for simulated users of several interests.
+    Diversity(DiversityProtocol),
+    /// Candidates of several generators and a ranker behind them, on MovieLens by time.
+    TwoStage(TwoStageProtocol),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TwoStageProtocol {
+    /// A data set such as ml-1m, a folder of MovieLens files, or one file of ratings beside such files.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) data: String,
+    /// How many seeds, 1, 2, ...
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) seeds: usize,
+    /// Settings, a TOML file with the keys that --json shows; a key left out is as by default.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Measure on the last fifth of the training part, trained on the rest: what a search may look at.
+    #[arg(long)]
+    pub(crate) held_out: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiversityProtocol {
+    /// A data set such as ml-1m, a folder of MovieLens files, or one file of ratings beside such files.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) data: String,
+    /// The length of lists and pages.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
+    pub(crate) k: usize,
+    /// A folder for diversity.svg and pages.svg.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plots: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ mod progress;
 mod protocol;
 mod quickstart;
 mod recommend;
+mod serve;
 mod study_plots;
 mod study_tables;
 mod table;
@@ -55,6 +56,8 @@ fn run(common: &Common, command: Command) -> Result<(), Failure> {
         Command::Compare(arguments) => compare::run(common, &arguments)?,
         Command::Evaluate(arguments) => evaluate::run(common, &arguments)?,
         Command::Recommend(arguments) => recommend::run(common, &arguments)?,
+        Command::Serve(arguments) => serve::run(&arguments)?,
+        Command::Publish(arguments) => serve::publish(common, &arguments)?,
         Command::Protocol(command) => protocol::run(common, &command)?,
         Command::Graph(command) => graph::run(common, &command)?,
         Command::ImportTorch(arguments) => import_torch::run(common, &arguments)?,

@@ -1,11 +1,13 @@
 //! Models side by side in the experiments of papers.
 
 mod contest;
+mod diversity;
 mod ml_100k_random;
 mod ml_100k_time;
 mod outcome;
 mod sampling;
 mod temporal;
+mod two_stage;
 
 use burn_recsys_data::protocol::{LightGcn, Ncf};
 use burn_recsys_metrics::Warning;
@@ -32,6 +34,8 @@ pub(crate) fn run(common: &Common, command: &ProtocolCommand) -> Result<()> {
         ProtocolCommand::Ml100kRandom(arguments) => ml_100k_random::run(common, arguments),
         ProtocolCommand::Ml100kTime(arguments) => ml_100k_time::run(common, arguments),
         ProtocolCommand::Temporal(arguments) => temporal::run(common, arguments),
+        ProtocolCommand::Diversity(arguments) => diversity::run(common, arguments),
+        ProtocolCommand::TwoStage(arguments) => two_stage::run(common, arguments),
     }
 }
 

@@ -79,6 +79,7 @@ fn config(dataset: NamedDataset, seed: u64) -> RunConfig {
             refit: true,
         }),
         evaluation: EvaluationConfig { relevant_rating: Some(LIKED), k: vec![10] },
+        serving: Default::default(),
     }
 }
 

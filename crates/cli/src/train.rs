@@ -1,10 +1,12 @@
 //! Training from a configuration file.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use burn_recsys_baselines::VectorScorer;
 use burn_recsys_training::{
-    Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, device_from_name, evaluate, train,
+    Error, Prepared, Result, RunConfig, RunFolder, Seen, TestSet, Trained, device_from_name, evaluate,
+    evaluate_lists, served_lists, train, write_serving,
 };
 
 use crate::arguments::{Common, Train};
@@ -15,6 +17,8 @@ use crate::{data, interrupt, plot};
 
 /// The name of the trained model in tables.
 pub(crate) const MODEL: &str = "two-tower";
+/// The name of what is served in tables: candidates of the model and others, ranked.
+const SERVED: &str = "two-stage";
 
 /// `train`.
 pub(crate) fn run(common: &Common, arguments: &Train) -> Result<()> {
@@ -85,9 +89,29 @@ pub(crate) fn train_and_measure(
     drop(progress);
     folder.write_text("loss.svg", &plot::loss_svg(&trained)?)?;
     let scorer = trained.model.scorer()?;
-    let outcome = measure(common, config, prepared, folder, &test, &scorer, Some(&trained))?;
+    let mut outcome = measure(common, config, prepared, folder, &test, &scorer, Some(&trained))?;
+    outcome.models.push(serve_and_measure(config, prepared, folder, &test, common)?);
     folder.write_results(&outcome)?;
     Ok(outcome)
+}
+
+/// Writes what the run serves, and measures it.
+fn serve_and_measure(
+    config: &RunConfig,
+    prepared: &Prepared,
+    folder: &RunFolder,
+    test: &TestSet,
+    common: &Common,
+) -> Result<ModelOutcome> {
+    let start = Instant::now();
+    let served = write_serving(folder, prepared, config, &device_from_name(&common.device)?)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let cutoffs = &config.evaluation.k;
+    let k = cutoffs.iter().copied().max().unwrap_or(1);
+    let evaluation = evaluate_lists(test, test.evaluator(cutoffs)?, |users| {
+        served_lists(&served.stages, &prepared.train, test, users, k)
+    })?;
+    Ok(ModelOutcome::new(SERVED, &evaluation, Some(seconds)))
 }
 
 /// Measures a model beside the baselines.

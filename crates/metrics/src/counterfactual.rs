@@ -2,15 +2,20 @@
 //!
 //! A log holds, for each decision, the reward of the action that was taken, the probability with which it was
 //! taken, and the probability with which the policy in question would have taken it. Weighing each reward by
-//! the quotient of the two makes the log stand for the other policy ([`Ips`], [`SelfNormalizedIps`]).
+//! the quotient of the two makes the log stand for the other policy ([`Ips`], [`SelfNormalizedIps`]);
+//! a model of the rewards makes that vary less ([`DoublyRobust`]).
 //!
 //! Decisions must be independent, and every action the other policy may take must have had a chance in the log:
 //! what was never tried cannot be estimated.
 
+mod cross_fitted_means;
+mod doubly_robust;
 mod ips;
 mod logged_feedback;
 mod self_normalized_ips;
 
+pub use cross_fitted_means::CrossFittedMeans;
+pub use doubly_robust::{DoublyRobust, PredictedRewards};
 pub use ips::Ips;
 pub use logged_feedback::LoggedFeedback;
 pub use self_normalized_ips::SelfNormalizedIps;

@@ -10,7 +10,7 @@
 //! | [`catalogue`] | all lists together | Coverage, UserCoverage, Gini, Entropy, TailShare |
 //! | [`pointwise`] | scores and yes-or-no labels, or ratings | AUC, GAUC, LogLoss, ECE, F1, RMSE and more |
 //! | [`slate`] | pages with feedback for each place | click rates, the reward of a page |
-//! | [`counterfactual`] | logged feedback with probabilities | IPS, SNIPS: what another policy would earn |
+//! | [`counterfactual`] | logged feedback with probabilities | IPS, SNIPS, DR: what another policy would earn |
 //!
 //! Around them, [`Lists`] and [`Truth`] are made of columns, a [`Grouping`] divides users or items into slices,
 //! [`statistics`] says how sure a mean is and whether two models differ, [`debias`] limits how often a popular item

@@ -143,19 +143,26 @@ impl CandidateSources {
         self.sources.iter().map(|source| source.name.as_str())
     }
 
+    /// What the source number `source` finds, at most its quota.
+    ///
+    /// # Errors
+    /// If the source fails; the error names it.
+    ///
+    /// # Panics
+    /// If there is no such source.
+    pub fn list(&self, source: usize, visitor: &Visitor<'_>, filter: &ItemFilter<'_>) -> Result<Vec<Hit>> {
+        let Source { name, quota, generator } = &self.sources[source];
+        let failed = |error: Error| Error::Source { name: name.clone(), message: error.to_string() };
+        generator.candidates(visitor, *quota, filter).map_err(failed)
+    }
+
     /// What all sources find, each at most its quota.
     ///
     /// # Errors
     /// If a source fails; the error names it.
     pub fn candidates(&self, visitor: &Visitor<'_>, filter: &ItemFilter<'_>) -> Result<Candidates> {
-        let list = |source: &Source| {
-            source
-                .generator
-                .candidates(visitor, source.quota, filter)
-                .map_err(|error| Error::Source { name: source.name.clone(), message: error.to_string() })
-        };
-        let lists: Vec<Vec<Hit>> = self.sources.iter().map(list).collect::<Result<_>>()?;
-        Ok(Candidates::merge(&lists))
+        let lists = (0..self.sources.len()).map(|source| self.list(source, visitor, filter));
+        Ok(Candidates::merge(&lists.collect::<Result<Vec<_>>>()?))
     }
 }
 

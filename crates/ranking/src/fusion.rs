@@ -1,6 +1,6 @@
 //! A ranker that needs no training.
 
-use crate::{Candidates, Ranker, Result, Visitor};
+use crate::{Candidates, Found, Ranker, Result, Visitor};
 
 /// The sum of `1 / (constant + rank)` over the sources that found an item.
 ///
@@ -18,13 +18,16 @@ impl Default for ReciprocalRankFusion {
     }
 }
 
+impl ReciprocalRankFusion {
+    /// The score of an item that was found like this.
+    pub fn score(&self, found: &[Option<Found>]) -> f32 {
+        found.iter().flatten().map(|found| 1.0 / (self.constant + found.rank as f32)).sum()
+    }
+}
+
 impl Ranker for ReciprocalRankFusion {
     fn scores(&self, _visitor: &Visitor<'_>, candidates: &Candidates) -> Result<Vec<f32>> {
-        let score = |position: usize| {
-            let found = candidates.found(position).iter().flatten();
-            found.map(|found| 1.0 / (self.constant + found.rank as f32)).sum()
-        };
-        Ok((0..candidates.len()).map(score).collect())
+        Ok((0..candidates.len()).map(|position| self.score(candidates.found(position))).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use burn_recsys_baselines::recent_items;
 use burn_recsys_retrieval::Buffer;
 
-use crate::{Candidates, Error, ItemFacts, ItemNeighbours, Result, Visitor};
+use crate::{Candidates, Error, ItemFacts, ItemNeighbours, ReciprocalRankFusion, Result, Visitor};
 
 /// How many of the latest items are the recent history.
 const RECENT: usize = 10;
@@ -16,9 +16,11 @@ const NEAR: usize = 50;
 /// | name | what |
 /// |---|---|
 /// | `S.score` | the score that source S gave; NaN if it did not find the item |
+/// | `S.relative_score` | that score over the highest one of S in this visit, where that is above 0; NaN likewise |
 /// | `S.reciprocal_rank` | 1 / its rank there; NaN likewise |
 /// | `n_sources` | how many sources found it |
 /// | `best_reciprocal_rank` | the largest reciprocal rank of all sources |
+/// | `fusion` | the score of [`ReciprocalRankFusion`](crate::ReciprocalRankFusion) |
 /// | `item.log_count` | ln(1 + interactions) |
 /// | `item.log_recent_count` | ln(1 + late interactions) |
 /// | `item.trend` | the difference of the two |
@@ -69,13 +71,31 @@ impl RankFeatures {
         self.sources.iter().map(String::as_str)
     }
 
+    /// The names of the features of which more is never worse: what sources gave, and nearness to the history.
+    /// Trees that keep to it ([`BoostedTreesConfig::increasing`](crate::BoostedTreesConfig)) are fooled less by
+    /// few examples.
+    pub fn increasing(&self) -> Vec<String> {
+        let is_increasing = |name: &String| {
+            let of_source = self
+                .sources
+                .iter()
+                .any(|source| name.strip_prefix(source.as_str()).is_some_and(|rest| rest.starts_with('.')));
+            of_source
+                || ["n_sources", "best_reciprocal_rank", "fusion", "near.max", "near.mean"]
+                    .contains(&name.as_str())
+        };
+        self.names().into_iter().filter(is_increasing).collect()
+    }
+
     /// The names of the features, in their order.
     pub fn names(&self) -> Vec<String> {
-        let of_source = |source: &String| [format!("{source}.score"), format!("{source}.reciprocal_rank")];
+        let of_source = |source: &String| {
+            ["score", "relative_score", "reciprocal_rank"].map(|name| format!("{source}.{name}"))
+        };
         let mut names: Vec<String> = self.sources.iter().flat_map(of_source).collect();
         let mut add = |more: &[&str]| names.extend(more.iter().map(|&name| name.to_owned()));
-        add(&["n_sources", "best_reciprocal_rank", "item.log_count", "item.log_recent_count", "item.trend"]);
-        add(&["item.mean_rating", "user.log_history"]);
+        add(&["n_sources", "best_reciprocal_rank", "fusion", "item.log_count", "item.log_recent_count"]);
+        add(&["item.trend", "item.mean_rating", "user.log_history"]);
         if self.user_means.is_some() {
             add(&["user.mean_rating"]);
         }
@@ -89,7 +109,7 @@ impl RankFeatures {
     /// The number of features.
     pub fn n_features(&self) -> usize {
         let optional = usize::from(self.user_means.is_some()) + 2 * usize::from(self.neighbours.is_some());
-        2 * self.sources.len() + 9 + optional
+        3 * self.sources.len() + 10 + optional
     }
 
     /// The features of every candidate.
@@ -117,22 +137,26 @@ impl RankFeatures {
             .as_ref()
             .map(|means| visitor.user.and_then(|user| means.get(user as usize)).copied().unwrap_or(f32::NAN));
         let log_history = (history.len() as f32).ln_1p();
+        let highest = highest_scores(candidates);
         let mut rows = Vec::with_capacity(candidates.len() * self.n_features());
         for (position, &item) in candidates.items().iter().enumerate() {
             let found = candidates.found(position);
             let mut best: f32 = 0.0;
-            for source in found {
+            for (source, &highest) in found.iter().zip(&highest) {
                 let (score, rank) =
                     source.map_or((f32::NAN, f32::NAN), |found| (found.score, found.rank as f32));
-                rows.extend([score, 1.0 / rank]);
+                let relative = if highest > 0.0 { score / highest } else { f32::NAN };
+                rows.extend([score, relative, 1.0 / rank]);
                 // The maximum passes NaN over.
                 best = best.max(1.0 / rank);
             }
             let (count, late) = (self.facts.count(item).ln_1p(), self.facts.recent_count(item).ln_1p());
             let n_sources = found.iter().flatten().count() as f32;
+            let fused = ReciprocalRankFusion::default().score(found);
             rows.extend([
                 n_sources,
                 best,
+                fused,
                 count,
                 late,
                 late - count,
@@ -156,6 +180,17 @@ impl RankFeatures {
         }
         shares
     }
+}
+
+/// The highest score of every source; negative infinity for one that found nothing.
+fn highest_scores(candidates: &Candidates) -> Vec<f32> {
+    let mut highest = vec![f32::NEG_INFINITY; candidates.n_sources()];
+    for position in 0..candidates.len() {
+        for (highest, found) in highest.iter_mut().zip(candidates.found(position)) {
+            *highest = found.map_or(*highest, |found| highest.max(found.score));
+        }
+    }
+    highest
 }
 
 /// NaN for an item without categories.
@@ -231,33 +266,72 @@ mod tests {
         assert_eq!(rows.len(), 2 * features.n_features());
         assert_eq!(features.names().len(), features.n_features());
         let nan = f32::NAN;
-        let (ln2, ln4) = (1f32.ln_1p(), 3f32.ln_1p());
+        let ln4 = 3f32.ln_1p();
         // Item 2: by b alone; no interaction, no category, near nothing.
-        let unknown = [nan, nan, 0.5, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, nan, ln4, 3.5, nan, nan, 0.0, 0.0];
-        assert_same(&rows[..16], &unknown);
+        let unknown = [
+            nan,
+            nan,
+            nan,
+            0.5,
+            1.0,
+            1.0,
+            1.0,
+            1.0,
+            1.0 / 61.0,
+            0.0,
+            0.0,
+            0.0,
+            nan,
+            ln4,
+            3.5,
+            nan,
+            nan,
+            0.0,
+            0.0,
+        ];
+        assert_same(&rows[..19], &unknown);
         // Item 3: its category 2 is not in the history; weights 0.25 from item 0, 1 from item 1.
-        let known = [8.0, 1.0, 0.25, 0.5, 2.0, 1.0, ln4, ln4, 0.0, 3.0, ln4, 3.5, 0.0, 0.0, 1.0, 1.25 / 2.0];
-        assert_same(&rows[16..], &known);
+        let known = [
+            8.0,
+            1.0,
+            1.0,
+            0.25,
+            0.5,
+            0.5,
+            2.0,
+            1.0,
+            1.0 / 61.0 + 1.0 / 62.0,
+            ln4,
+            ln4,
+            0.0,
+            3.0,
+            ln4,
+            3.5,
+            0.0,
+            0.0,
+            1.0,
+            1.25 / 2.0,
+        ];
+        assert_same(&rows[19..], &known);
         let candidates = Candidates::merge(&[list(&[(0, 1.0)]), vec![]]);
         let rows = features.rows(&Visitor { user: None, ..visitor }, &candidates).unwrap();
         // Category 0 is in two of three, category 1 in all.
         let third = 1.0f32 / 3.0;
         let shares = ((third + third) + (third + third + third)) / 2.0;
-        assert_same(&rows[11..], &[nan, shares, shares, 0.0, 0.0]);
-        assert_eq!(ln2, rows[4].ln_1p());
+        assert_same(&rows[14..], &[nan, shares, shares, 0.0, 0.0]);
     }
 
     #[test]
     fn what_is_not_known_has_no_feature() {
         let features = RankFeatures::new(["a"], facts());
-        assert_eq!((features.n_features(), features.names().len()), (11, 11));
+        assert_eq!((features.n_features(), features.names().len()), (13, 13));
         let candidates = Candidates::merge(&[vec![Hit { item: 0, score: 1.0 }]]);
-        assert_eq!(features.rows(&Visitor::default(), &candidates).unwrap().len(), 11);
+        assert_eq!(features.rows(&Visitor::default(), &candidates).unwrap().len(), 13);
         // An item that does not exist is described by NaN and 0.
         let unknown = Candidates::merge(&[vec![Hit { item: 99, score: 1.0 }]]);
         assert_eq!(
             features.rows(&Visitor { history: &[77], ..Visitor::default() }, &unknown).unwrap().len(),
-            11
+            13
         );
         assert!(RankFeatures::new(["a", "b"], facts()).rows(&Visitor::default(), &candidates).is_err());
     }

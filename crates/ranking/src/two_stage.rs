@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::best::best;
 use crate::{
-    BoostedTreesConfig, CandidateSources, Candidates, Error, ExamplesConfig, FirstStage, Found, RankFeatures,
-    Ranker, RankingExamples, Result, TreeRanker, Visitor,
+    BoostedTrees, BoostedTreesConfig, CandidateSources, Candidates, Error, ExamplesConfig, FirstStage, Found,
+    RankFeatures, Ranker, RankingExamples, Result, TreeRanker, Visitor,
 };
 
 /// Sources that find candidates and a ranker that orders them.
@@ -108,6 +108,12 @@ pub struct TwoStageConfig {
     /// How many periods the labels are from; sources and features are fitted anew before each. From 1.
     /// Default 1.
     pub n_periods: usize,
+    /// How many periods a visit's labels are from, the one that begins there and those after it; from 1. With
+    /// several, a later item gives labels to several visits. Default 1.
+    pub periods_of_labels: usize,
+    /// Whether scores may not fall when one of [`RankFeatures::increasing`] rises, beside what the trees'
+    /// configuration says. Default true.
+    pub is_monotone: bool,
 }
 
 impl Default for TwoStageConfig {
@@ -117,6 +123,8 @@ impl Default for TwoStageConfig {
             examples: ExamplesConfig::default(),
             label_fraction: 0.2,
             n_periods: 1,
+            periods_of_labels: 1,
+            is_monotone: true,
         }
     }
 }
@@ -136,9 +144,21 @@ impl TwoStageConfig {
         make: impl Fn(&Interactions) -> Result<(CandidateSources, RankFeatures)>,
     ) -> Result<TwoStage> {
         let examples = self.examples(rows, &make)?;
-        let trees = self.trees.fit(&examples)?;
         let (sources, features) = FirstStage::fit(rows, &make)?.into_parts();
+        let trees = self.fit_trees(&examples, &features)?;
         Ok(TwoStage::new(sources, TreeRanker::new(features, trees)?))
+    }
+
+    /// The trees alone, of examples of these features.
+    ///
+    /// # Errors
+    /// As [`BoostedTreesConfig::fit`].
+    pub fn fit_trees(&self, examples: &RankingExamples, features: &RankFeatures) -> Result<BoostedTrees> {
+        let mut trees = self.trees.clone();
+        if self.is_monotone {
+            trees.increasing.extend(features.increasing());
+        }
+        trees.fit(examples)
     }
 
     /// What the trees learn from.
@@ -153,9 +173,10 @@ impl TwoStageConfig {
         let cuts = self.cuts(rows)?;
         let times = rows.timestamps().unwrap_or_default();
         let mut all: Option<RankingExamples> = None;
-        for pair in cuts.windows(2) {
-            let first = FirstStage::fit(&rows.retain(|row| times[row] < pair[0]), &make)?;
-            let later = rows.retain(|row| (pair[0]..pair[1]).contains(&times[row]));
+        for (period, &begin) in cuts[..cuts.len() - 1].iter().enumerate() {
+            let end = cuts[period.saturating_add(self.periods_of_labels).min(cuts.len() - 1)];
+            let first = FirstStage::fit(&rows.retain(|row| times[row] < begin), &make)?;
+            let later = rows.retain(|row| (begin..end).contains(&times[row]));
             let examples = RankingExamples::of_later_rows(&first, &later, &self.examples)?;
             match &mut all {
                 None => all = Some(examples),
@@ -173,6 +194,9 @@ impl TwoStageConfig {
         }
         if !(1..=1000).contains(&self.n_periods) {
             return refuse("n_periods", format!("{} is not from 1 to 1000", self.n_periods));
+        }
+        if self.periods_of_labels == 0 {
+            return refuse("periods_of_labels", "0 periods give no labels; take 1 or more".into());
         }
         let mut times = rows.timestamps().unwrap_or_default().to_vec();
         times.sort_unstable();

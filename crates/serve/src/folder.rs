@@ -96,6 +96,25 @@ pub fn prune(folder: &Path, keep: usize) -> Result<Vec<String>> {
     Ok(removed)
 }
 
+/// Puts the current version of one folder into another, checked, and makes it current there; returns its name.
+///
+/// # Errors
+/// If there is no whole version in `from`, or the system refuses.
+pub fn copy_version(from: &Path, to: &Path) -> Result<String> {
+    let from = version_folder(from)?;
+    let manifest = Manifest::read(&from)?;
+    manifest.check(&from)?;
+    publish(to, |folder| {
+        for name in manifest.files.keys() {
+            let (source, target) = (from.join(name), folder.join(name));
+            fs::copy(&source, &target).map_err(|error| Error::io("copy", &source, error))?;
+        }
+        // What was copied is what was checked.
+        manifest.check(folder)?;
+        Ok(manifest.clone())
+    })
+}
+
 /// Where the files of what a folder serves lie: a version, or the folder itself if it is one.
 pub(crate) fn version_folder(folder: &Path) -> Result<PathBuf> {
     if folder.join(MANIFEST).is_file() {

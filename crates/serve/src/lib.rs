@@ -24,7 +24,7 @@ pub use api::{
     UserSummary, UsersResponse,
 };
 pub use error::{Error, Result};
-pub use folder::{activate, current_version, prune};
+pub use folder::{activate, copy_version, current_version, prune};
 pub use http::{HttpConfig, HttpState, LogConfig, router};
 pub use live::{LiveModel, Reload};
 pub use model::{MakeIndex, ModelConfig, ServingModel, exact_index};

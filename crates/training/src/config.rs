@@ -10,7 +10,7 @@ use burn_recsys_embeddings::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, ServingConfig};
 
 /// Everything that decides a run's numbers, but for the data's bytes and the device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct RunConfig {
     /// What to measure on the test part.
     #[serde(default)]
     pub evaluation: EvaluationConfig,
+    /// What the run serves.
+    #[serde(default)]
+    pub serving: ServingConfig,
 }
 
 /// Which interactions to read: a named data set, files in a MovieLens layout, or a file with its format.

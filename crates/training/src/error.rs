@@ -113,6 +113,12 @@ pub enum Error {
         /// The last epoch that was completed and saved.
         epoch: u64,
     },
+    /// Candidates cannot be found or ranked.
+    #[error(transparent)]
+    Ranking(#[from] burn_recsys_ranking::Error),
+    /// What is to be served cannot be written.
+    #[error(transparent)]
+    Serve(#[from] burn_recsys_serve::Error),
     /// Train and test share interactions.
     #[error(
         "{overlap} of {test} test interactions are in the training part (first: user {user}, item {item}); \

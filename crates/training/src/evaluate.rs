@@ -8,7 +8,8 @@ use burn_recsys_metrics::catalogue::Coverage;
 use burn_recsys_metrics::ranking::standard_metrics;
 use burn_recsys_metrics::{RankingEvaluator, RankingReport, UserList};
 use burn_recsys_models::ItemScorer;
-use burn_recsys_retrieval::top_k_blocked;
+use burn_recsys_retrieval::{ItemFilter, ItemIndex, require_exact, top_k_blocked};
+use rayon::prelude::*;
 
 use crate::{Error, Result};
 
@@ -124,8 +125,38 @@ impl TestSet {
         self.users.len()
     }
 
-    /// The users that a model can be asked about: those of the training part.
-    fn known_users(&self) -> &[u32] {
+    /// What a user met in training, ascending.
+    ///
+    /// # Panics
+    /// If the training part does not have the user.
+    pub fn seen(&self, user: u32) -> &[u32] {
+        self.seen.row(user)
+    }
+
+    /// The metrics of [`evaluate`] at each of `cutoffs`.
+    ///
+    /// # Errors
+    /// If a cutoff is 0.
+    pub fn evaluator(&self, cutoffs: &[usize]) -> Result<RankingEvaluator> {
+        let mut metrics = Vec::new();
+        for &cutoff in cutoffs {
+            metrics.extend(standard_metrics(cutoff)?);
+        }
+        let mut evaluator = RankingEvaluator::new(metrics)?;
+        for &cutoff in cutoffs {
+            evaluator =
+                evaluator.with_catalogue(cutoff, self.items.iter().copied(), vec![Box::new(Coverage)])?;
+        }
+        Ok(evaluator)
+    }
+
+    /// What the user at `position` is to be given, ascending.
+    pub(crate) fn relevant(&self, position: usize) -> &[u32] {
+        self.relevant.row(position as u32)
+    }
+
+    /// The users that a model can be asked about: those of the training part. They come first.
+    pub(crate) fn known_users(&self) -> &[u32] {
         &self.users[..self.users.partition_point(|&user| (user as usize) < self.n_users)]
     }
 }
@@ -175,36 +206,85 @@ pub fn evaluate(
     cutoffs: &[usize],
     seen: Seen,
 ) -> Result<Evaluation> {
-    let start = Instant::now();
     let Some(&k) = cutoffs.iter().max() else {
         return Err(Error::Config {
             key: "evaluation.k",
             message: "names no cutoff; write for example [10]".into(),
         });
     };
-    let mut metrics = Vec::new();
-    for &cutoff in cutoffs {
-        metrics.extend(standard_metrics(cutoff)?);
-    }
-    let mut evaluator = RankingEvaluator::new(metrics)?;
-    for &cutoff in cutoffs {
-        evaluator = evaluator.with_catalogue(cutoff, test.items.iter().copied(), vec![Box::new(Coverage)])?;
-    }
+    let mut first = 0;
+    evaluate_lists(test, test.evaluator(cutoffs)?, |asked| {
+        let score = |range: std::ops::Range<usize>, out: &mut [f32]| scorer.score(&asked[range], out);
+        let exclude = |query: usize| match seen {
+            Seen::Removed => test.seen(asked[query]),
+            Seen::Kept => &[],
+        };
+        let hits = top_k_blocked(asked.len(), scorer.n_items(), k, score, exclude)
+            .map_err(|error| of_query(error, first))?;
+        first += asked.len();
+        Ok(hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect())
+    })
+}
+
+/// As [`evaluate`], of the users' vectors searched in an index.
+///
+/// An index that is not exact misses items that the model would have found, which a measurement of the model must
+/// not blame on it: it is refused unless `allow_approximate` says that the index is to be measured too.
+///
+/// # Shapes
+/// - `users`: `[n_users, dimension]`, row-major
+///
+/// # Errors
+/// If the index is not exact and must be, the vectors are not whole or not finite, there is no cutoff, or one is 0.
+///
+/// # Panics
+/// If a user of the training part has no vector.
+pub fn evaluate_index(
+    users: &[f32],
+    index: &dyn ItemIndex,
+    test: &TestSet,
+    cutoffs: &[usize],
+    seen: Seen,
+    allow_approximate: bool,
+) -> Result<Evaluation> {
+    require_exact(index, allow_approximate)?;
+    let (k, d) = (cutoffs.iter().max().copied().unwrap_or(0), index.dimension());
+    evaluate_lists(test, test.evaluator(cutoffs)?, |asked| {
+        let list = |&user: &u32| {
+            let exclude = match seen {
+                Seen::Removed => test.seen(user),
+                Seen::Kept => &[],
+            };
+            let query = &users[user as usize * d..(user as usize + 1) * d];
+            let hits = index.search_one(query, k, &ItemFilter { exclude, allow: &[] })?;
+            Ok(hits.into_iter().map(|hit| hit.item).collect())
+        };
+        asked.par_iter().map(list).collect()
+    })
+}
+
+/// Measures what `recommend` gives for the users of `test`, thousands at a time: for each user the items, best
+/// first. Users that the training part does not have are not asked for and have empty lists.
+///
+/// # Errors
+/// Those of `recommend`, and of lists that cannot be measured, such as one with an item twice.
+///
+/// # Panics
+/// If `recommend` does not give a list for every user.
+pub fn evaluate_lists(
+    test: &TestSet,
+    mut evaluator: RankingEvaluator,
+    mut recommend: impl FnMut(&[u32]) -> Result<Vec<Vec<u32>>>,
+) -> Result<Evaluation> {
+    let start = Instant::now();
     let known = test.known_users();
     let mut blocks = test.relevant.rows();
     for first in (0..test.users.len()).step_by(USERS_AT_ONCE) {
         let users = &test.users[first..test.users.len().min(first + USERS_AT_ONCE)];
         // Users that the model does not know come last.
         let asked = &known[first.min(known.len())..known.len().min(first + users.len())];
-        let score = |range: std::ops::Range<usize>, out: &mut [f32]| scorer.score(&asked[range], out);
-        let exclude = |query: usize| match seen {
-            Seen::Removed => test.seen.row(asked[query]),
-            Seen::Kept => &[],
-        };
-        let hits = top_k_blocked(asked.len(), scorer.n_items(), k, score, exclude)
-            .map_err(|error| of_query(error, first))?;
-        let mut lists: Vec<Vec<u32>> =
-            hits.iter().map(|list| list.iter().map(|hit| hit.item).collect()).collect();
+        let mut lists = recommend(asked)?;
+        assert_eq!(lists.len(), asked.len(), "there must be a list for every user");
         lists.resize(users.len(), Vec::new());
         let lists: Vec<UserList<'_>> = users
             .iter()

@@ -14,5 +14,5 @@ mod task;
 
 pub use config::HorizonConfig;
 pub use features::HorizonFeatures;
-pub use model::{HorizonModel, fit_horizons};
+pub use model::{HorizonModel, TowerVectors, fit_horizons};
 pub use task::{HorizonBatch, HorizonTask};

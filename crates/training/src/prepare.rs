@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use burn_recsys_data::{
-    Dataset, Filter, Interactions, Split, SplitConfig, SplitManifest, Strategy, UniformNegatives,
+    Dataset, FeatureTable, Filter, Interactions, Split, SplitConfig, SplitManifest, Strategy,
+    UniformNegatives,
 };
 
 use crate::{Error, Result, RunConfig, SampledPairs, TestSet};
@@ -23,6 +24,10 @@ pub struct Prepared {
     pub manifest: SplitManifest,
     /// A title for every item of the training part; empty where none is known.
     pub titles: Vec<String>,
+    /// What describes the users of the training part.
+    pub users: FeatureTable,
+    /// What describes its items.
+    pub items: FeatureTable,
 }
 
 impl Prepared {
@@ -42,7 +47,10 @@ impl Prepared {
         let train = train.compact();
         let test = relevant(&test, config.evaluation.relevant_rating, RELEVANT)?;
         let titles = titles(dataset, &train);
-        Ok(Prepared { dataset: dataset.name.clone(), counts, train, test, manifest, titles })
+        let (user_ids, item_ids) = (dataset.interactions.user_ids(), dataset.interactions.item_ids());
+        let users = dataset.users.select(&train.user_ids().translate(user_ids));
+        let items = dataset.items.select(&train.item_ids().translate(item_ids));
+        Ok(Prepared { dataset: dataset.name.clone(), counts, train, test, manifest, titles, users, items })
     }
 
     /// What models are tested on.
@@ -93,6 +101,14 @@ fn titles(dataset: &Dataset, train: &Interactions) -> Vec<String> {
     train.item_ids().iter().map(|id| title(id).unwrap_or_default()).collect()
 }
 
+/// The rows that are learned.
+///
+/// # Errors
+/// If no row is a positive.
+pub(crate) fn positives(rows: &Interactions, config: &RunConfig) -> Result<Interactions> {
+    relevant(rows, config.training.positive_rating, "training.positive_rating")
+}
+
 /// The task of learning `positives`: negatives are items that the user has not met in `met`.
 ///
 /// # Errors
@@ -103,7 +119,7 @@ pub(crate) fn pairs(
     config: &RunConfig,
 ) -> Result<SampledPairs> {
     let training = &config.training;
-    let positives = relevant(positives, training.positive_rating, "training.positive_rating")?;
+    let positives = self::positives(positives, config)?;
     let negatives =
         UniformNegatives::new(met.n_items() as u32, config.seed)?.excluding(Arc::new(met.items_by_user()))?;
     Ok(SampledPairs::new(&positives, negatives, training.n_negatives, training.batch_size, config.seed))

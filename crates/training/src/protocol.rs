@@ -19,17 +19,20 @@
 mod baselines;
 mod choose;
 mod contender;
+mod diversity;
 mod hold_out;
 mod item_graphs;
 mod item_links;
 mod lightgcn;
 pub mod ml_100k_random;
 mod model;
+mod pages;
 mod refitted_links;
 mod sampling;
 mod simplex;
 mod temporal_links;
 mod time_split;
+mod two_stage;
 mod two_tower;
 mod watching;
 
@@ -42,13 +45,16 @@ use burn_recsys_models::ItemScorer;
 
 pub use choose::{Choice, Trial, choose};
 pub use contender::{Contender, Epochs, Grid, Popular, Recipe, TrainPart, Watch};
+pub use diversity::{DiversityPoint, diversity_curve};
 pub use item_graphs::{ChosenItemGraph, ItemGraphModel, item_graphs};
 pub use item_links::{ItemLinkOutcome, ItemLinks, LinkModel, LinkPart};
 pub use model::{ProtocolModel, UnknownModel};
+pub use pages::{PageOutcome, PageSimulation, simulate_pages};
 pub use refitted_links::RefittedLinks;
 pub use sampling::{HEAD_FRACTION, SamplingOutcome, sampling_bias, tail_share_of_test};
 pub use temporal_links::{LinkMeasures, LinkOutcome, TemporalLinks};
 pub use time_split::TimeSplit;
+pub use two_stage::{SourcesConfig, TwoStageOutcome, TwoStageSettings, two_stage};
 pub use two_tower::{Sampling, TwoTowerRecipe};
 
 use crate::{CandidateSet, Evaluation, Result, Seen, TestSet, evaluate, evaluate_candidates};

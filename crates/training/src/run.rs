@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The best weights of a search that is not followed by a fit on all rows.
-const BEST: &str = "best.safetensors";
+pub(crate) const BEST: &str = "best.safetensors";
 /// Held-out rows meet the same negatives after every epoch, so that their losses compare.
 const HELD_OUT_EPOCH: u64 = u64::MAX;
 

@@ -26,6 +26,7 @@ use crate::{EpochRecord, Error, Optimizers, Prepared, Result, RunConfig, TrainSt
 /// | `checkpoints/` | the last two epochs of each phase, to resume from |
 /// | `best.safetensors` | the best weights so far with rows held out |
 /// | `model.safetensors` | the trained weights; there only once training is finished |
+/// | `serving/` | what `burn-recsys serve` answers from |
 /// | `results.json` | what was measured on the test part |
 /// | `checksums.json` | SHA-256 of the files that are written once; a file that was changed is refused |
 ///
@@ -118,6 +119,11 @@ impl RunFolder {
         }
         RunFolder::open(path)?;
         files::remove_folder(path)
+    }
+
+    /// Where what it serves is: see [`write_serving`](crate::write_serving).
+    pub fn serving(&self) -> PathBuf {
+        self.file("serving")
     }
 
     /// Where it is.

@@ -80,6 +80,7 @@ fn every_key_is_read() {
             refit: true,
         }),
         evaluation: EvaluationConfig { relevant_rating: Some(4.0), k: vec![10, 20] },
+        serving: Default::default(),
     };
     assert_eq!(config, expected);
 }

@@ -2,8 +2,8 @@
 
 use burn_recsys_baselines::{ItemScorer, Popular, VectorScorer};
 use burn_recsys_data::Interactions;
-use burn_recsys_retrieval::ExactIndex;
-use burn_recsys_training::{Error, Evaluation, Seen, TestSet, evaluate};
+use burn_recsys_retrieval::{ExactIndex, Precision};
+use burn_recsys_training::{Error, Evaluation, Seen, TestSet, evaluate, evaluate_index};
 
 use crate::{interactions, refused};
 
@@ -152,6 +152,25 @@ fn what_cannot_be_measured_is_refused() {
     assert!(refused(evaluate(&fine, &test, &[], Seen::Kept)).contains("evaluation.k: names no cutoff"));
     assert!(refused(evaluate(&fine, &test, &[0], Seen::Kept)).starts_with("k: 0 is not a list length"));
     assert!(refused(evaluate(&fine, &test, &[2, 2], Seen::Kept)).contains("NDCG@2"));
+}
+
+#[test]
+fn an_index_measures_as_the_scorer_does_and_must_be_exact() {
+    let test = TestSet::new(&train(), &interactions(&[(2, 20)])).unwrap();
+    let (n_users, n_items) = (train().n_users(), train().n_items());
+    let vectors = |n: usize| (0..2 * n).map(|at| ((at * 7 + 3) % 11) as f32 - 5.0).collect::<Vec<f32>>();
+    let (users, items) = (vectors(n_users), vectors(n_items));
+    let exact = ExactIndex::new(2, items.clone()).unwrap();
+    let scorer = VectorScorer::new(users.clone(), exact.clone()).unwrap();
+    for seen in [Seen::Removed, Seen::Kept] {
+        let by_index = evaluate_index(&users, &exact, &test, &[1, 3], seen, false).unwrap();
+        let by_scorer = evaluate(&scorer, &test, &[1, 3], seen).unwrap();
+        assert_eq!(by_index.report.summaries(), by_scorer.report.summaries());
+    }
+    let rounded = ExactIndex::with_precision(2, &items, Precision::I8).unwrap();
+    let measure = |allow| evaluate_index(&users, &rounded, &test, &[1], Seen::Removed, allow);
+    assert!(refused(measure(false)).contains("not exact"));
+    assert!(measure(true).is_ok());
 }
 
 #[test]

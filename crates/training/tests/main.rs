@@ -64,6 +64,7 @@ fn config() -> RunConfig {
         },
         validation: None,
         evaluation: EvaluationConfig { relevant_rating: None, k: vec![5] },
+        serving: Default::default(),
     }
 }
 

@@ -40,6 +40,7 @@ fn config(split: SplitConfig) -> RunConfig {
         training: TrainingConfig::default(),
         validation: None,
         evaluation: EvaluationConfig { relevant_rating: Some(4.0), k: vec![10] },
+        serving: Default::default(),
     }
 }
 

@@ -2,7 +2,7 @@ use crate::mean::sum;
 use crate::{Error, Result};
 
 /// Beyond this, squares and sums of weighted rewards could leave the range of `f64`.
-const LARGEST: f64 = 1e140;
+pub(super) const LARGEST: f64 = 1e140;
 
 /// Logged rewards with the probabilities of the logged action under two policies.
 ///

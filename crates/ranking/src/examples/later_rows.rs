@@ -14,13 +14,16 @@ pub struct ExamplesConfig {
     /// How many candidates that the user did not meet are kept for each user, drawn at random; from 1.
     /// Default 100.
     pub max_negatives: usize,
+    /// Users with a shorter history at the moment are left out; their candidates are those of everybody, and
+    /// where most users are new they would hide what is learned from histories. Default 1.
+    pub min_history: usize,
     /// The seed. Default 0.
     pub seed: u64,
 }
 
 impl Default for ExamplesConfig {
     fn default() -> Self {
-        ExamplesConfig { max_negatives: 100, seed: 0 }
+        ExamplesConfig { max_negatives: 100, min_history: 1, seed: 0 }
     }
 }
 
@@ -41,7 +44,7 @@ impl RankingExamples {
         let random = Random::new(config.seed, Stream::Candidates, 0);
         let mut examples = RankingExamples::new(first.features().names());
         for (user, met) in (0..).zip(later.items_by_user().rows()) {
-            if met.is_empty() {
+            if met.is_empty() || first.visitor(user).history.len() < config.min_history {
                 continue;
             }
             let candidates = first.candidates(user)?;

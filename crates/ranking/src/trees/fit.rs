@@ -1,6 +1,6 @@
 //! Fitting trees, by hessboost.
 
-use hessboost::config::{TrainingParams, TreeMethod};
+use hessboost::config::{Monotone, TrainingParams, TreeMethod};
 use hessboost::data::DMatrix;
 use hessboost::objective::{LambdaRank, Objective};
 use hessboost::tree::RegTree;
@@ -44,6 +44,9 @@ pub struct BoostedTreesConfig {
     pub feature_fraction: f64,
     /// The part of the examples that each tree is fitted to, above 0, at most 1. Default 1.
     pub row_fraction: f64,
+    /// Names of features of which more is never worse: a score does not fall when one of them rises. Names that
+    /// the examples lack are an error. Default none.
+    pub increasing: Vec<String>,
     /// The seed of what is drawn. Default 0.
     pub seed: u64,
 }
@@ -59,6 +62,7 @@ impl Default for BoostedTreesConfig {
             min_child_weight: 1.0,
             feature_fraction: 1.0,
             row_fraction: 1.0,
+            increasing: Vec::new(),
             seed: 0,
         }
     }
@@ -103,6 +107,7 @@ impl BoostedTreesConfig {
             .min_child_weight(self.min_child_weight)
             .colsample_bytree(self.feature_fraction)
             .subsample(self.row_fraction)
+            .monotone_constraints(self.directions(examples)?)
             .seed(self.seed)
             .global_pool()
             .build()
@@ -110,6 +115,20 @@ impl BoostedTreesConfig {
         let model = hessboost::training::train(&parameters, &rows, self.n_trees).map_err(refused)?;
         let trees = model.trees().iter().map(complete).collect();
         Ok(BoostedTrees { names: examples.names().to_vec(), trees })
+    }
+
+    /// One direction for every feature, or none at all.
+    fn directions(&self, examples: &RankingExamples) -> Result<Vec<Monotone>> {
+        if let Some(name) = self.increasing.iter().find(|name| !examples.names().contains(name)) {
+            let message = format!("the examples have no feature {name}");
+            return Err(Error::Parameter { parameter: "increasing", message });
+        }
+        if self.increasing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let direction =
+            |name| if self.increasing.contains(name) { Monotone::Increasing } else { Monotone::None };
+        Ok(examples.names().iter().map(direction).collect())
     }
 
     fn check(&self) -> Result<()> {

@@ -134,6 +134,20 @@ fn bad_parameters_are_refused() {
 }
 
 #[test]
+fn scores_do_not_fall_when_an_increasing_feature_rises() {
+    let config = BoostedTreesConfig { increasing: vec!["noise".into()], ..small() };
+    let examples = examples(100, 8);
+    let (bound, free) = (config.fit(&examples).unwrap(), small().fit(&examples).unwrap());
+    let falls = |trees: &BoostedTrees| {
+        let rows: Vec<f32> = (0..100).flat_map(|step| [0.5, 0.5, step as f32 / 100.0]).collect();
+        trees.scores(&rows).unwrap().windows(2).any(|pair| pair[1] < pair[0])
+    };
+    assert!(!falls(&bound) && falls(&free));
+    let unknown = BoostedTreesConfig { increasing: vec!["third".into()], ..small() };
+    assert!(unknown.fit(&examples).unwrap_err().to_string().contains("no feature third"));
+}
+
+#[test]
 fn trees_of_other_features_are_refused() {
     let facts = ItemFacts::new(ItemFactColumns {
         counts: vec![1.0].into(),
@@ -151,7 +165,7 @@ fn trees_of_other_features_are_refused() {
     let message = |trees| TreeRanker::new(features.clone(), trees).unwrap_err().to_string();
     let others = trees(RankFeatures::new(["b"], facts).names());
     assert!(message(others).contains("made for b.score where a.score is"));
-    assert!(message(trees(vec!["a.score".into()])).contains("features: 11, but 1"));
+    assert!(message(trees(vec!["a.score".into()])).contains("features: 13, but 1"));
 }
 
 #[test]

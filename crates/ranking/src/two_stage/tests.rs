@@ -187,7 +187,12 @@ fn negatives_are_drawn_and_positives_kept() {
     let first = FirstStage::fit(&before(&rows, 1012), make).unwrap();
     let later = from(&rows, 1012);
     let of = |max_negatives, seed| {
-        RankingExamples::of_later_rows(&first, &later, &ExamplesConfig { max_negatives, seed }).unwrap()
+        RankingExamples::of_later_rows(
+            &first,
+            &later,
+            &ExamplesConfig { max_negatives, seed, ..Default::default() },
+        )
+        .unwrap()
     };
     let (few, all) = (of(3, 0), of(1000, 0));
     let positives = |examples: &RankingExamples| examples.labels().iter().sum::<f32>();
@@ -199,8 +204,12 @@ fn negatives_are_drawn_and_positives_kept() {
     assert_eq!(bits(&few), bits(&of(3, 0)));
     assert_ne!(bits(&few), bits(&of(3, 1)));
     assert!(
-        RankingExamples::of_later_rows(&first, &later, &ExamplesConfig { max_negatives: 0, seed: 0 })
-            .is_err()
+        RankingExamples::of_later_rows(
+            &first,
+            &later,
+            &ExamplesConfig { max_negatives: 0, ..Default::default() }
+        )
+        .is_err()
     );
 }
 

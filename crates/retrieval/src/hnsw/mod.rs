@@ -116,12 +116,11 @@ impl HnswIndex {
         self.shared().memory()
     }
 
-    /// The same graph searched with more or fewer candidates (`ef`).
-    #[must_use]
-    pub fn with_expansion_search(mut self, expansion: usize) -> Self {
-        self.config.expansion_search = expansion;
+    /// Searches with more or fewer candidates (`ef`) from now on.
+    pub fn set_expansion_search(&mut self, expansion: usize) {
+        self.config.expansion_search = expansion.max(1);
+        let expansion = self.config.expansion_search;
         self.exclusive().set_expansion_search(expansion);
-        self
     }
 
     /// Puts an item in, or another vector in its place. Items need not come in order, but the number of items is

@@ -58,14 +58,38 @@ pub fn fit_horizons<'a>(
     Ok(HorizonModel { features, model: state.model.valid() })
 }
 
+/// Vectors of users and items.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TowerVectors {
+    /// The size of a vector.
+    pub dimension: usize,
+    /// `[n_users, dimension]`, row-major.
+    pub users: Vec<f32>,
+    /// `[n_items, dimension]`, row-major.
+    pub items: Vec<f32>,
+}
+
 impl HorizonModel<'_> {
     /// The scores of all users and items by what was known before `moment`.
     ///
     /// # Errors
     /// If a vector is not finite.
     pub fn scorer(&self, moment: i64) -> Result<VectorScorer> {
+        let TowerVectors { dimension, users, items } = self.vectors(moment)?;
+        Ok(VectorScorer::of_vectors(dimension, users, items)?)
+    }
+
+    /// The vectors of all users and items by what was known before `moment`; their inner products are scores.
+    ///
+    /// # Errors
+    /// As [`HorizonFeatures::users`] and [`HorizonFeatures::items`].
+    pub fn vectors(&self, moment: i64) -> Result<TowerVectors> {
         let users: Vec<u32> = (0..self.features.events().n_users() as u32).collect();
         let (users, items) = (self.features.users(&users, moment)?, self.features.items(moment)?);
-        Ok(self.model.scorer(&users, &items)?)
+        Ok(TowerVectors {
+            dimension: self.model.d_vector(),
+            users: self.model.embed_users(&users),
+            items: self.model.embed_items(&items),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! MovieLens 100K, split by time.
 
 use burn_recsys_baselines::{ItemScorer, Popular, RecentPopular};
-use burn_recsys_data::{Dataset, FeatureTable, Filter, Interactions, SplitConfig, Strategy};
+use burn_recsys_data::{Dataset, FeatureTable, Filter, Interactions, Split, SplitConfig, Strategy};
 
 use crate::{Error, Evaluation, HorizonConfig, HorizonFeatures, Result, Seen, TestSet, evaluate};
 
@@ -51,14 +51,31 @@ impl TimeSplit {
         Self::of_last(&self.train, dataset, fraction)
     }
 
+    /// As [`hold_out`](Self::hold_out), with the users and items of the whole training part under the same
+    /// indices: some may have no row.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn hold_out_in_place(&self, fraction: f64) -> Result<Self> {
+        let split = SplitConfig::new(Strategy::GlobalTime { test_fraction: fraction }).split(&self.train)?;
+        let same_ids = |rows: &Interactions| rows.reindex(self.train.user_ids(), self.train.item_ids());
+        let (train, liked) =
+            (same_ids(&split.train), same_ids(&Filter::RatingAtLeast { rating: LIKED }.apply(&split.test)?));
+        Ok(TimeSplit {
+            users: self.users.clone(),
+            items: self.items.clone(),
+            test: TestSet::new(&train, &liked)?,
+            n_test: liked.len(),
+            horizon: moment(&split)?,
+            train,
+        })
+    }
+
     fn of_last(rows: &Interactions, dataset: &Dataset, fraction: f64) -> Result<Self> {
         let split = SplitConfig::new(Strategy::GlobalTime { test_fraction: fraction }).split(rows)?;
         let train = split.train.compact();
         let liked = Filter::RatingAtLeast { rating: LIKED }.apply(&split.test)?;
-        let horizon = split.manifest.horizon.ok_or_else(|| Error::Config {
-            key: "split",
-            message: "the parts of this split are not separated by a moment".into(),
-        })?;
+        let horizon = moment(&split)?;
         let (user_ids, item_ids) = (dataset.interactions.user_ids(), dataset.interactions.item_ids());
         Ok(TimeSplit {
             users: dataset.users.select(&train.user_ids().translate(user_ids)),
@@ -68,6 +85,11 @@ impl TimeSplit {
             horizon,
             train,
         })
+    }
+
+    /// Who is tested, on what.
+    pub fn test(&self) -> &TestSet {
+        &self.test
     }
 
     /// The number of users that are tested.
@@ -105,4 +127,11 @@ impl TimeSplit {
     pub fn evaluate(&self, scorer: &dyn ItemScorer, k: usize) -> Result<Evaluation> {
         evaluate(scorer, &self.test, &[k], Seen::Removed)
     }
+}
+
+fn moment(split: &Split) -> Result<i64> {
+    split.manifest.horizon.ok_or_else(|| Error::Config {
+        key: "split",
+        message: "the parts of this split are not separated by a moment".into(),
+    })
 }
