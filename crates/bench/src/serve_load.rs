@@ -1,7 +1,7 @@
 //! A server under load: another process sends requests while versions are swapped.
 
 pub(crate) mod one;
-mod world;
+pub(crate) mod world;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -265,6 +265,39 @@ fn a_new_version_takes_over_and_a_bad_one_does_not() {
 }
 
 #[test]
+fn no_answer_mixes_two_versions() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [" of May", " of June"];
+    let versions = names.map(|name| world_named(name).write(folder.path()).unwrap());
+    let server = serve(folder.path(), |_| ());
+    std::thread::scope(|scope| {
+        let asking = [0, 1].map(|_| {
+            scope.spawn(|| {
+                let mut seen = [0; 2];
+                for _ in 0..300 {
+                    let answer = server.recommend(&json!({"user": "u0"})).json();
+                    let version =
+                        versions.iter().position(|version| answer["model"] == version.as_str()).unwrap();
+                    seen[version] += 1;
+                    for place in answer["items"].as_array().unwrap() {
+                        assert!(place["title"].as_str().unwrap().ends_with(names[version]), "{answer}");
+                    }
+                }
+                seen
+            })
+        });
+        let mut turn = 0;
+        while asking.iter().any(|thread| !thread.is_finished()) {
+            burn_recsys_serve::activate(folder.path(), &versions[turn % 2]).unwrap();
+            assert!(!matches!(server.state.live().reload(false), Reload::Refused(_)));
+            turn += 1;
+        }
+        let seen = asking.map(|thread| thread.join().unwrap());
+        assert!((0..2).all(|version| seen.iter().any(|seen| seen[version] > 0)), "{seen:?} in {turn} turns");
+    });
+}
+
+#[test]
 fn addresses_that_others_reach_need_a_token() {
     let folder = world_folder();
     let mut config = ServeConfig::new(folder.path());

@@ -16,7 +16,7 @@ const HISTORY: u64 = 30;
 const CATEGORIES: u64 = 20;
 
 /// Writes a version whose titles all begin with `name`, and makes it current; returns its version.
-pub(super) fn write(
+pub(crate) fn write(
     folder: &Path,
     name: &str,
     n_items: u32,
