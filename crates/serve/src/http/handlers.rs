@@ -22,7 +22,7 @@ type App = State<Arc<HttpState>>;
 const PAGE: &str = include_str!("../page.html");
 /// The page's own script and style and no other, nothing from elsewhere, nothing sent elsewhere, in no frame. A
 /// test compares the hashes with the page.
-const POLICY: &str = "default-src 'none'; script-src 'sha256-n63REC3axsAm3SAe37MrsvSjD4+4ddvvdnnLOmmZfbw='; \
+const POLICY: &str = "default-src 'none'; script-src 'sha256-7Xe/e5uxWPv+AwT68X2HA4aBFKDdDya+8vD3pUoUhCs='; \
                       style-src 'sha256-Xy+uWwZd7KNEkdBE9AD5ToXFXon4AW7uxfcsh7eGvG8='; \
                       connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
