@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Test on the latest part of the training rows instead: for choosing parameters.
     #[arg(long)]
     validate: bool,
+    /// What is rated lower is neither liked nor relevant; it still counts for what is known of items.
+    #[arg(long, default_value_t = 4.0)]
+    liked: f32,
     #[command(flatten)]
     sources: Sources,
     #[command(flatten)]
@@ -43,13 +46,13 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Args)]
 struct RankerArguments {
     /// The latest part of the training rows, which gives the labels.
-    #[arg(long, default_value_t = 0.2)]
+    #[arg(long, default_value_t = 0.6)]
     label_fraction: f64,
     /// Periods of the labels; sources are fitted anew before each.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 12)]
     periods: usize,
     /// Periods that the labels of a visit are from.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 12)]
     label_periods: usize,
     /// Candidates without a click that are kept for each user.
     #[arg(long, default_value_t = 100)]
@@ -58,19 +61,19 @@ struct RankerArguments {
     #[arg(long, default_value_t = 1)]
     min_history: usize,
     /// Trees.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 150)]
     trees: usize,
     /// The greatest depth of trees.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 3)]
     depth: usize,
     /// How much of each tree counts.
     #[arg(long, default_value_t = 0.05)]
     learning_rate: f64,
     /// The least sum of second derivatives in a leaf.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 50.0)]
     child_weight: f64,
     /// The part of the features that each tree may use.
-    #[arg(long, default_value_t = 0.7)]
+    #[arg(long, default_value_t = 0.5)]
     feature_fraction: f64,
     /// Let scores fall where a source's score rises.
     #[arg(long)]
@@ -95,6 +98,7 @@ impl RankerArguments {
             examples: ExamplesConfig {
                 max_negatives: self.negatives,
                 min_history: self.min_history,
+                min_rating: None,
                 seed: self.seed,
             },
             label_fraction: self.label_fraction,
@@ -131,10 +135,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     }
     let (train, test) = (&split.train, &split.test);
     let genres = genres(&dataset.items, &dataset.interactions, train);
-    let make = |rows: &Interactions| arguments.sources.fit(rows, genres.as_ref());
+    let make = |rows: &Interactions| arguments.sources.fit(rows, arguments.liked, genres.as_ref());
 
     let start = Instant::now();
-    let config = arguments.ranker.config();
+    let mut config = arguments.ranker.config();
+    config.examples.min_rating = Some(arguments.liked);
     let examples = config.examples(train, make)?;
     let examples_time = start.elapsed();
     note(&format!("{} examples of {} visits", examples.len(), examples.group_sizes().len()));
@@ -146,7 +151,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let trees_time = start.elapsed();
     let ranker = TreeRanker::new(first.features().clone(), trees)?;
 
-    let (outcomes, tally, costs) = test_users(&first, &ranker, test)?;
+    let (outcomes, tally, costs) = test_users(&first, &ranker, &liked(test, arguments.liked))?;
     let ours = outcomes.last().ok_or("nothing was ranked")?;
     let n_users = ours.values.len() as f64;
     let mean = |outcome: &Outcome| outcome.values.iter().sum::<f64>() / n_users;
@@ -219,6 +224,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
         },
     });
     Ok(Report { name: "two-stage", machine, table, findings, json })
+}
+
+/// The rows of at least this rating.
+fn liked(rows: &Interactions, rating: f32) -> Interactions {
+    rows.retain(|row| rows.ratings().is_some_and(|ratings| ratings[row] >= rating))
 }
 
 /// Each source alone, then fusion, then trees, for every user with a test row.

@@ -205,7 +205,11 @@ fn learned(
     if examples.is_empty() {
         return Ok(None);
     }
-    let trees = BoostedTreesConfig { seed: config.seed, ..config.serving.trees.clone() };
+    let mut trees = BoostedTreesConfig { seed: config.seed, ..config.serving.trees.clone() };
+    // Less of what a source says for an item never speaks for it.
+    if trees.increasing.is_empty() {
+        trees.increasing = stage.features.increasing();
+    }
     Ok(Some((trees.fit(&examples)?, n_visits)))
 }
 

@@ -11,7 +11,7 @@ use crate::report::note;
 use crate::rounds;
 use crate::spread::Spread;
 
-/// One kind of graph over its expansions.
+/// One kind of index over its expansions.
 #[derive(Debug, Serialize)]
 pub(super) struct Curve {
     pub(super) name: String,
@@ -19,10 +19,17 @@ pub(super) struct Curve {
     pub(super) points: Vec<Point>,
 }
 
+impl Curve {
+    /// Exact search, which has no expansion and misses nothing.
+    pub(super) fn exact(name: String, build_seconds: f64, seconds: Spread) -> Self {
+        Curve { name, build_seconds, points: vec![Point { expansion: None, recall: 1.0, seconds }] }
+    }
+}
+
 /// A graph searched with one number of candidates.
 #[derive(Debug, Serialize)]
 pub(super) struct Point {
-    expansion: usize,
+    expansion: Option<usize>,
     /// Of the best `k`, the share that was found.
     pub(super) recall: f64,
     /// Of one query on one thread: of all queries one after the other, by their number.
@@ -35,7 +42,8 @@ impl Curve {
             .points
             .iter()
             .map(|point| {
-                format!("{} {:.4} {:.0} us", point.expansion, point.recall, 1e6 * point.seconds.median)
+                let expansion = point.expansion.map_or("none".into(), |expansion| expansion.to_string());
+                format!("{expansion} {:.4} {:.0} us", point.recall, 1e6 * point.seconds.median)
             })
             .collect();
         let Curve { name, build_seconds, .. } = self;
@@ -112,7 +120,7 @@ pub(super) fn measure(
             }
         })?;
         for ((curve, series), recall) in curves.iter_mut().zip(&series).zip(recalls) {
-            curve.points.push(Point { expansion, recall, seconds: series.spread()? });
+            curve.points.push(Point { expansion: Some(expansion), recall, seconds: series.spread()? });
         }
     }
     Ok(curves)

@@ -186,7 +186,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
     let curves = match &arguments.plot {
         None => Vec::new(),
         Some(path) => {
-            let curves = graphs::measure(arguments, &shared, &item_vectors, &query_vectors, &exact)?;
+            let mut curves = graphs::measure(arguments, &shared, &item_vectors, &query_vectors, &exact)?;
+            for ((subject, times), (_, built)) in singles_of_ours(&subjects, &series).zip(&indexes).take(1) {
+                let name = format!("{}, exact", subject.name());
+                curves.push(graphs::Curve::exact(name, built.as_secs_f64(), times.spread()?));
+            }
             for curve in &curves {
                 findings.push(curve.finding());
             }
@@ -203,6 +207,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report> {
         "expansions": arguments.expansions, "graphs": curves,
     });
     Ok(Report { name: "retrieval", machine, table, findings, json })
+}
+
+/// The single queries of our indexes, in their order.
+#[cfg(feature = "usearch")]
+fn singles_of_ours<'a>(
+    subjects: &'a [Subject<'a>],
+    series: &'a [crate::rounds::Series],
+) -> impl Iterator<Item = (&'a Subject<'a>, &'a crate::rounds::Series)> {
+    let is_one = |subject: &Subject<'_>| matches!(subject, Subject::Ours { is_batch: false, .. });
+    subjects.iter().zip(series).filter(move |(subject, _)| is_one(subject))
 }
 
 /// Writes the vectors where the peer reads them, and starts it.

@@ -9,12 +9,13 @@ use plotters::style::Color;
 use super::graphs::Curve;
 use crate::Result;
 
-const COLOURS: [RGBColor; 5] = [
+const COLOURS: [RGBColor; 6] = [
     RGBColor(0x1f, 0x5f, 0xa8),
     RGBColor(0x5b, 0x9b, 0xd5),
     RGBColor(0x9d, 0xc3, 0xe6),
     RGBColor(0xd9, 0x5f, 0x02),
     RGBColor(0x44, 0x88, 0x44),
+    RGBColor(0xc0, 0x20, 0x30),
 ];
 
 /// The curves as SVG: recall to the right, time of a query upwards.
@@ -31,7 +32,7 @@ pub(super) fn svg(curves: &[Curve], k: usize) -> Result<String> {
         let root = SVGBackend::with_string(&mut svg, (720, 440)).into_drawing_area();
         root.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&root)
-            .caption("Graphs: time of a query over recall", ("sans-serif", 18).into_font())
+            .caption("Time of a query over recall", ("sans-serif", 18).into_font())
             .margin(12)
             .x_label_area_size(38)
             .y_label_area_size(60)

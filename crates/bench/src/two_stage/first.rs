@@ -16,34 +16,34 @@ const DAY: i64 = 86_400;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Sources {
     /// Items that each source may give.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 200)]
     pub(crate) quota: usize,
     /// Size of the vectors of implicit ALS.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 16)]
     als_dimension: usize,
     /// Regularisation of implicit ALS.
-    #[arg(long, default_value_t = 0.005)]
+    #[arg(long, default_value_t = 0.04)]
     als_l2: f64,
     /// Weight of what users have not met.
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.3)]
     als_unobserved: f64,
     /// Days of the recent popularity.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 60)]
     popular_days: i64,
     /// Neighbours that each item keeps.
     #[arg(long, default_value_t = 100)]
     neighbours: usize,
     /// Shrinkage of the neighbours' similarity, in users.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 50.0)]
     knn_shrinkage: f32,
     /// How much less users with many items count for it.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 0.0)]
     knn_discount: f32,
     /// How much less every older item of a history counts.
-    #[arg(long, default_value_t = 0.95)]
+    #[arg(long, default_value_t = 1.0)]
     decay: f32,
     /// Recent items that count.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 100)]
     recent: usize,
     /// Steps of the walks of a visit.
     #[arg(long, default_value_t = 2000)]
@@ -51,13 +51,15 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Sources and features that know `rows` alone.
+    /// Sources and features that know `rows` alone; the sources, those of at least `rating`.
     pub(crate) fn fit(
         &self,
         rows: &Interactions,
+        rating: f32,
         genres: Option<&Csr>,
     ) -> burn_recsys_ranking::Result<(CandidateSources, RankFeatures)> {
-        let (positives, n_items) = (rows.items_by_user(), rows.n_items());
+        let liked = super::liked(rows, rating);
+        let (positives, n_items) = (liked.items_by_user(), rows.n_items());
         let als = ImplicitAlsConfig {
             d_embedding: self.als_dimension,
             l2: self.als_l2,
@@ -81,10 +83,10 @@ impl Sources {
             n_steps: self.walk_steps,
             ..WalkCandidatesConfig::default()
         };
-        let times = rows.timestamps().unwrap_or_default();
+        let times = liked.timestamps().unwrap_or_default();
         let until = times.iter().max().map_or(0, |last| last.saturating_add(1));
         let window = self.popular_days.saturating_mul(DAY);
-        let popular = RecentPopular::new(n_items, rows.items(), times, until, window);
+        let popular = RecentPopular::new(n_items, liked.items(), times, until, window);
         let mut counts = vec![0.0; n_items];
         popular.score(&[0], &mut counts);
         let sources = CandidateSources::new()

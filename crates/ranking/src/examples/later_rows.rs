@@ -8,7 +8,7 @@ use super::{LARGEST_LABEL, RankingExamples};
 use crate::{Error, FirstStage, Result};
 
 /// How examples are made of candidates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExamplesConfig {
     /// How many candidates that the user did not meet are kept for each user, drawn at random; from 1.
@@ -17,18 +17,22 @@ pub struct ExamplesConfig {
     /// Users with a shorter history at the moment are left out; their candidates are those of everybody, and
     /// where most users are new they would hide what is learned from histories. Default 1.
     pub min_history: usize,
+    /// Later rows with lower ratings, or none, say nothing for an item: it counts as one that the user did not
+    /// meet. Default none: every row counts.
+    pub min_rating: Option<f32>,
     /// The seed. Default 0.
     pub seed: u64,
 }
 
 impl Default for ExamplesConfig {
     fn default() -> Self {
-        ExamplesConfig { max_negatives: 100, min_history: 1, seed: 0 }
+        ExamplesConfig { max_negatives: 100, min_history: 1, min_rating: None, seed: 0 }
     }
 }
 
 impl RankingExamples {
-    /// The candidates of every user with a row in `later`; those that the user met there have label 1.
+    /// The candidates of every user with a row in `later`; those that the user met there (and rated high
+    /// enough, if [`ExamplesConfig::min_rating`] asks for it) have label 1.
     ///
     /// Items that no source found are no examples: a ranker never sees them.
     ///
@@ -43,7 +47,10 @@ impl RankingExamples {
         check(first, later)?;
         let random = Random::new(config.seed, Stream::Candidates, 0);
         let mut examples = RankingExamples::new(first.features().names());
-        for (user, met) in (0..).zip(later.items_by_user().rows()) {
+        let counts = |row: usize| {
+            config.min_rating.is_none_or(|min| later.ratings().is_some_and(|ratings| ratings[row] >= min))
+        };
+        for (user, met) in (0..).zip(later.retain(counts).items_by_user().rows()) {
             if met.is_empty() || first.visitor(user).history.len() < config.min_history {
                 continue;
             }

@@ -214,6 +214,21 @@ fn negatives_are_drawn_and_positives_kept() {
 }
 
 #[test]
+fn low_ratings_say_nothing_for_an_item() {
+    let rows = world();
+    let first = FirstStage::fit(&before(&rows, 1012), make).unwrap();
+    let later = from(&rows, 1012);
+    let of = |min_rating| {
+        let config = ExamplesConfig { max_negatives: 1000, min_rating, ..Default::default() };
+        RankingExamples::of_later_rows(&first, &later, &config).unwrap().labels().iter().sum::<f32>()
+    };
+    // One in ten was rated 1, the others 5.
+    assert_eq!(of(None), of(Some(1.0)));
+    assert!(of(Some(5.0)) < of(None) && of(Some(5.0)) > 0.8 * of(None));
+    assert_eq!(of(Some(5.5)), 0.0);
+}
+
+#[test]
 fn impossible_stages_are_refused() {
     let rows = world();
     let message =

@@ -34,9 +34,10 @@ pub struct TwoStageSettings {
     /// A ranker by the multi-task estimator.
     pub estimator: EstimatorRankerConfig,
     /// The latest share of the training rows, from which the rankers have their labels; above 0, below 1.
-    /// Default 0.3.
+    /// Default 0.5.
     pub label_fraction: f64,
-    /// Into how many periods it is cut; the generators are fitted anew before each. At least 1. Default 3.
+    /// Into how many periods it is cut; the generators are fitted anew before each, and the labels are of that
+    /// period and those after it. At least 1. Default 8.
     pub n_periods: usize,
 }
 
@@ -44,10 +45,16 @@ impl Default for TwoStageSettings {
     fn default() -> Self {
         TwoStageSettings {
             sources: SourcesConfig::default(),
-            trees: BoostedTreesConfig::default(),
+            trees: BoostedTreesConfig {
+                n_trees: 150,
+                max_depth: 3,
+                min_child_weight: 50.0,
+                feature_fraction: 0.5,
+                ..BoostedTreesConfig::default()
+            },
             estimator: EstimatorRankerConfig::default(),
-            label_fraction: 0.3,
-            n_periods: 3,
+            label_fraction: 0.5,
+            n_periods: 8,
         }
     }
 }
@@ -97,7 +104,7 @@ impl TwoStageSettings {
 /// Fits generators and rankers to the training part of `split`, and measures them on its test part at `k`.
 ///
 /// Rankers learn from periods at the end of the training part: what generators fitted to the rows before a
-/// period found, and what users liked in it. Then the generators are fitted to the whole training part.
+/// period found, and what users liked from then on. Then the generators are fitted to the whole training part.
 ///
 /// # Errors
 /// If a setting is out of range, a generator or ranker cannot be fitted, or a list cannot be measured.
@@ -176,7 +183,7 @@ pub fn two_stage(
     })
 }
 
-/// What was found before each period for those who liked something in it.
+/// What was found before each period for those who liked something from then on.
 fn visits(
     train: &Interactions,
     settings: &TwoStageSettings,
@@ -191,9 +198,9 @@ fn visits(
     };
     let mut visits = Vec::new();
     for period in 0..settings.n_periods {
-        let (begin, end) = (cut(period), cut(period + 1));
+        let begin = cut(period);
         let first = first_stage(&train.retain(|row| moments[row] < begin))?;
-        let later = train.retain(|row| (begin..end).contains(&moments[row]));
+        let later = train.retain(|row| moments[row] >= begin);
         let liked = |rating: f32| {
             Ok::<_, burn_recsys_data::Error>(Filter::RatingAtLeast { rating }.apply(&later)?.items_by_user())
         };
@@ -223,7 +230,8 @@ fn trees(
     for visit in visits {
         examples.push(&visit.features, &visit.labels)?;
     }
-    let trees = BoostedTreesConfig { seed, ..config.clone() }.fit(&examples)?;
+    let increasing = features.increasing();
+    let trees = BoostedTreesConfig { seed, increasing, ..config.clone() }.fit(&examples)?;
     Ok(TreeRanker::new(features.clone(), trees)?)
 }
 
