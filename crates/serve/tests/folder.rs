@@ -151,7 +151,7 @@ fn forge(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn a_flipped_bit_is_found(file in 0usize..7, at: prop::sample::Index, bit in 0u8..8) {
