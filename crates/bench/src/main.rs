@@ -25,7 +25,6 @@ mod skip_gram;
 mod spread;
 mod step;
 mod tutorial;
-mod two_stage;
 mod walks;
 mod zipf;
 
@@ -88,8 +87,6 @@ enum Command {
     SkipGram(skip_gram::Arguments),
     /// Steps a second of node2vec walks on a power-law graph, and the memory of all.
     Walks(walks::Arguments),
-    /// Candidates of several sources ranked by trees, beside each source alone.
-    TwoStage(two_stage::Arguments),
     /// Training steps of LightGCN beside the same in PyTorch.
     Lightgcn(lightgcn::Arguments),
     /// A server under load from another process, while versions are swapped.
@@ -131,7 +128,6 @@ fn main() -> ExitCode {
         Command::SkipGram(arguments) => skip_gram::run(&arguments).and_then(|report| report.print(json)),
         Command::Links(arguments) => links::run(&arguments).and_then(|report| report.print(json)),
         Command::Walks(arguments) => walks::run(&arguments).and_then(|report| report.print(json)),
-        Command::TwoStage(arguments) => two_stage::run(&arguments).and_then(|report| report.print(json)),
         Command::Lightgcn(arguments) => lightgcn::run(&arguments).and_then(|report| report.print(json)),
         Command::ServeLoad(arguments) => serve_load::run(&arguments).and_then(|report| report.print(json)),
         Command::ServeLoadOne(arguments) => serve_load::one::run(&arguments),

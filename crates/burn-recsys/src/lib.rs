@@ -10,7 +10,9 @@
 //! | [`baselines`] | `burn-recsys-baselines` | popularity, neighbours, linear models, matrix factorisation (no Burn) |
 //! | [`embeddings`] | `burn-recsys-embeddings` | every way from ids and features to vectors, sparse tables, row optimizers |
 //! | [`models`] | `burn-recsys-models` | two-tower retrieval, multi-task rankers, losses |
-//! | [`retrieval`] | `burn-recsys-retrieval` | vectors in, exact top-k out (no Burn) |
+//! | [`retrieval`] | `burn-recsys-retrieval` | vectors in, exact or approximate top-k out, re-ranking (no Burn) |
+//! | [`ranking`] | `burn-recsys-ranking` | candidates of several sources, boosted trees, value (no Burn) |
+//! | [`serve`] | `burn-recsys-serve` | answers from a folder, over HTTP with the feature `http` (no Burn) |
 //! | [`training`] | `burn-recsys-training` | the loop, evaluation, checkpoints, run folders |
 //!
 //! # A recommender in a service
@@ -46,5 +48,7 @@ pub use burn_recsys_embeddings as embeddings;
 pub use burn_recsys_evaluation as evaluation;
 pub use burn_recsys_metrics as metrics;
 pub use burn_recsys_models as models;
+pub use burn_recsys_ranking as ranking;
 pub use burn_recsys_retrieval as retrieval;
+pub use burn_recsys_serve as serve;
 pub use burn_recsys_training as training;

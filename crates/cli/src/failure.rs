@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use burn_recsys_evaluation::Error as EvaluationError;
 use burn_recsys_metrics::Error as MetricsError;
+use burn_recsys_serve::Error as ServeError;
 use burn_recsys_training::Error as TrainingError;
 
 /// An error of any command.
@@ -26,7 +27,10 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Failure::Training(
-                TrainingError::Config { .. } | TrainingError::ConfigFile { .. } | TrainingError::Device(_),
+                TrainingError::Config { .. }
+                | TrainingError::ConfigFile { .. }
+                | TrainingError::Device(_)
+                | TrainingError::Serve(ServeError::Option { .. }),
             )
             | Failure::Report { .. }
             | Failure::Evaluation(

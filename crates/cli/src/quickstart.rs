@@ -40,6 +40,7 @@ pub(crate) fn run(common: &Common, arguments: &Quickstart) -> Result<()> {
     print_examples(common, &folder, &prepared)?;
     line(format_args!("\nrun folder: {0}  (loss curve: {0}/loss.svg)", path.display()));
     line(format_args!("more:       burn-recsys recommend --run {} --user ID", path.display()));
+    line(format_args!("            burn-recsys serve --run {}", path.display()));
     Ok(())
 }
 

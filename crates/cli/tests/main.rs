@@ -13,6 +13,7 @@ mod import_torch;
 mod interruption;
 mod protocol;
 mod round_trip;
+mod serve;
 
 use std::fs;
 use std::path::{Path, PathBuf};

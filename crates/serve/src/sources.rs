@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SourcesConfig {
-    /// Candidates by the visitor's vector, the source `vectors`; 0 to leave them out. Default 200.
+    /// Candidates by the visitor's vector, the source `vectors`; 0 to leave them out. Default 100.
     pub vectors: usize,
     /// Popular candidates, the source `popular`; at least 1: they are all that some visitors get. Default 100.
     pub popular: usize,
@@ -20,19 +20,19 @@ pub struct SourcesConfig {
     pub walks: usize,
     /// How the history counts for neighbours.
     pub neighbour_config: NeighbourCandidatesConfig,
-    /// The walks. Default 1,000 steps: half of the time of an answer would be theirs otherwise.
+    /// The walks. Default 500 steps: half of the time of an answer would be theirs otherwise.
     pub walk_config: WalkCandidatesConfig,
 }
 
 impl Default for SourcesConfig {
     fn default() -> Self {
         SourcesConfig {
-            vectors: 200,
+            vectors: 100,
             popular: 100,
             neighbours: 100,
             walks: 100,
             neighbour_config: NeighbourCandidatesConfig::default(),
-            walk_config: WalkCandidatesConfig { n_steps: 1_000, ..WalkCandidatesConfig::default() },
+            walk_config: WalkCandidatesConfig { n_steps: 500, ..WalkCandidatesConfig::default() },
         }
     }
 }

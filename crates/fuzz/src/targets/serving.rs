@@ -35,7 +35,7 @@ pub(super) fn all(folder: &Path) -> Result<Vec<Target>> {
     let model = ServingModel::open(&served)?;
     let requests = REQUESTS.map(|request| request.as_bytes().to_vec()).to_vec();
     let ask = Box::new(move |bytes: &[u8]| {
-        let request: RecommendRequest = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let request = RecommendRequest::from_json(bytes).map_err(|error| error.to_string())?;
         model.recommend(&request).map(drop).map_err(|error| error.to_string())
     });
     Ok(vec![

@@ -45,6 +45,12 @@ impl Default for TwoStageSettings {
     fn default() -> Self {
         TwoStageSettings {
             sources: SourcesConfig::default(),
+            // More passes, or a faster rate, and the vectors of users know the visits by heart.
+            estimator: EstimatorRankerConfig {
+                n_epochs: 1,
+                learning_rate: 0.002,
+                ..EstimatorRankerConfig::default()
+            },
             trees: BoostedTreesConfig {
                 n_trees: 150,
                 max_depth: 3,
@@ -52,7 +58,6 @@ impl Default for TwoStageSettings {
                 feature_fraction: 0.5,
                 ..BoostedTreesConfig::default()
             },
-            estimator: EstimatorRankerConfig::default(),
             label_fraction: 0.5,
             n_periods: 8,
         }

@@ -22,7 +22,7 @@ pub(super) const LIKED: f32 = 4.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SourcesConfig {
-    /// Candidates of each generator. Default 100.
+    /// Candidates of each generator. Default 50.
     pub quota: usize,
     /// Two towers of features.
     pub towers: HorizonConfig,
@@ -43,7 +43,7 @@ pub struct SourcesConfig {
 impl Default for SourcesConfig {
     fn default() -> Self {
         SourcesConfig {
-            quota: 100,
+            quota: 50,
             towers: HorizonConfig::default(),
             als: ImplicitAlsConfig {
                 d_embedding: 32,

@@ -1,0 +1,113 @@
+//! A run is trained, served, asked, published and swapped.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Bench;
+
+/// A server that ends with the test.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    /// Starts `serve` on a free port.
+    fn start(bench: &Bench, run: &str, more: &[&str]) -> Server {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("burn-recsys"))
+            .args(["serve", "--run", run, "--port", "0", "--quiet"])
+            .args(more)
+            .current_dir(bench.path("."))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().expect("the server says where it is").unwrap();
+            if let Some(address) = line.strip_prefix("http://").and_then(|rest| rest.split('/').next()) {
+                break address.to_string();
+            }
+        };
+        // A pipe that nobody reads would fill up.
+        std::thread::spawn(move || lines.for_each(drop));
+        Server { child, address }
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+    }
+
+    fn recommend(&self, body: &str) -> String {
+        let head = "POST /v1/recommend HTTP/1.1\r\nHost: x\r\nConnection: close";
+        self.ask(&format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_run_is_served_and_another_takes_over() {
+    let bench = Bench::new();
+    for out in ["first", "second"] {
+        let config = if out == "first" { "seed = 1\n" } else { "seed = 2\n" };
+        bench.write("seeded.toml", &format!("{config}{}", crate::CONFIG.replace("seed = 5\n", "")));
+        bench.done(&["train", "--config", "seeded.toml", "--out", out]);
+    }
+    let version = |answer: &str| {
+        answer.split("\"version\":\"").nth(1).and_then(|rest| rest.split('"').next()).map(String::from)
+    };
+    bench.done(&["publish", "--run", "first", "--to", "live"]);
+    let server = Server::start(&bench, "live", &[]);
+    let first = version(&server.get("/v1/model")).unwrap();
+    let answer = server.recommend(r#"{"user": "u3", "k": 4}"#);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(&first), "{answer}");
+    assert_eq!(answer.matches("\"id\":").count(), 4, "{answer}");
+    assert!(server.recommend(r#"{"k": 0}"#).starts_with("HTTP/1.1 400"));
+    assert!(server.get("/v1/similar/nothing").starts_with("HTTP/1.1 404"));
+
+    bench.done(&["publish", "--run", "second", "--to", "live", "--json"]);
+    let start = Instant::now();
+    while version(&server.get("/v1/model")).is_some_and(|now| now == first) {
+        assert!(start.elapsed() < Duration::from_secs(30), "the new version was not taken over");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_token_is_asked_for_and_bad_arguments_are_refused() {
+    let bench = Bench::new();
+    bench.done(&["train", "--config", "run.toml", "--out", "run"]);
+    bench.write("token", "secret\n");
+    let server = Server::start(&bench, "run", &["--token-file", "token"]);
+    assert!(server.get("/health").starts_with("HTTP/1.1 200"));
+    assert!(server.get("/v1/model").starts_with("HTTP/1.1 401"));
+    let request =
+        "GET /v1/model HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer secret\r\n\r\n";
+    assert!(server.ask(request).starts_with("HTTP/1.1 200"));
+
+    bench.write("empty", "\n");
+    for (arguments, code, message) in [
+        (&["serve", "--run", "nowhere"][..], 1, "not a run folder"),
+        (&["serve", "--run", "run", "--token-file", "empty"], 2, "its first line is empty"),
+        (&["serve", "--run", "run", "--host", "0.0.0.0", "--port", "0"], 2, "no token"),
+        (&["publish", "--run", "nowhere", "--to", "live"], 1, "not a run folder"),
+    ] {
+        bench.refused(arguments, code, &[message]);
+    }
+}
