@@ -46,7 +46,9 @@ fn serving_folder(run: &Path) -> Result<PathBuf> {
         return Ok(serving);
     }
     let message = match folder.is_finished() {
-        true => "serves nothing: it was trained by an older version; train again into a new folder",
+        true => {
+            "serves nothing yet: run `burn-recsys train --resume --out` with this folder, which writes it"
+        }
         false => "is not trained to its end; continue it with `burn-recsys train --resume`",
     };
     Err(Error::Folder { path: run.to_path_buf(), message: message.into() })

@@ -90,6 +90,8 @@ pub(crate) fn train_and_measure(
     folder.write_text("loss.svg", &plot::loss_svg(&trained)?)?;
     let scorer = trained.model.scorer()?;
     let mut outcome = measure(common, config, prepared, folder, &test, &scorer, Some(&trained))?;
+    // Whatever happens to what is served, the model's results are there.
+    folder.write_results(&outcome)?;
     outcome.models.push(serve_and_measure(config, prepared, folder, &test, common)?);
     folder.write_results(&outcome)?;
     Ok(outcome)

@@ -70,7 +70,8 @@ fn a_run_is_served_and_another_takes_over() {
         bench.done(&["train", "--config", "seeded.toml", "--out", out]);
     }
     let version = |answer: &str| {
-        answer.split("\"version\":\"").nth(1).and_then(|rest| rest.split('"').next()).map(String::from)
+        let value = answer.split("\"version\":").nth(1)?;
+        value.split('"').nth(1).map(String::from)
     };
     bench.done(&["publish", "--run", "first", "--to", "live"]);
     let server = Server::start(&bench, "live", &[]);
@@ -81,9 +82,11 @@ fn a_run_is_served_and_another_takes_over() {
     assert!(server.recommend(r#"{"k": 0}"#).starts_with("HTTP/1.1 400"));
     assert!(server.get("/v1/similar/nothing").starts_with("HTTP/1.1 404"));
 
-    bench.done(&["publish", "--run", "second", "--to", "live", "--json"]);
+    let second =
+        version(&bench.done(&["publish", "--run", "second", "--to", "live", "--json"]).stdout).unwrap();
+    assert_ne!(first, second);
     let start = Instant::now();
-    while version(&server.get("/v1/model")).is_some_and(|now| now == first) {
+    while version(&server.get("/v1/model")) != Some(second.clone()) {
         assert!(start.elapsed() < Duration::from_secs(30), "the new version was not taken over");
         std::thread::sleep(Duration::from_millis(100));
     }

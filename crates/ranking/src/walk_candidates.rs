@@ -19,7 +19,7 @@ pub struct WalkCandidatesConfig {
     pub n_starts: usize,
     /// How much less an item counts than the one after it, 0 (only the last) to 1 (all alike). Default 0.95.
     pub decay: f32,
-    /// Steps of all walks of a visit together, divided among the starts by weight; from 1. Time grows with
+    /// Steps of all walks of a visit together, divided among the starts by weight; 1 to 10 million. Time grows with
     /// it, and so does precision. Default 2,000.
     pub n_steps: usize,
     /// The probability with which a walk that is not at its start goes back there before a step; from 0 to 1.
@@ -45,11 +45,14 @@ impl Default for WalkCandidatesConfig {
     }
 }
 
+/// A second of walking.
+const MOST_STEPS: usize = 10_000_000;
+
 impl WalkCandidatesConfig {
     fn check(&self) -> Result<()> {
         check_recency("n_starts", self.n_starts, self.decay)?;
-        if self.n_steps == 0 {
-            let message = "0 steps visit nothing; take 1 or more".into();
+        if !(1..=MOST_STEPS).contains(&self.n_steps) {
+            let message = format!("{}; it is 1 to {MOST_STEPS}", self.n_steps);
             return Err(Error::Parameter { parameter: "n_steps", message });
         }
         if !(0.0..=1.0).contains(&self.restart_probability) {

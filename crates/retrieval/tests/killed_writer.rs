@@ -61,7 +61,9 @@ fn a_killed_writer_leaves_a_whole_index() {
             .unwrap();
         // The first write must end; where the later ones are is up to the machine.
         let last = if cfg!(feature = "usearch") { &graph } else { &exact };
-        while !last.exists() {
+        let written = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+        let before = written(last);
+        while written(last) == before {
             assert!(child.try_wait().unwrap().is_none(), "the writer ended");
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -76,5 +78,6 @@ fn a_killed_writer_leaves_a_whole_index() {
             assert!(check(&burn_recsys_retrieval::HnswIndex::load(&graph).unwrap()).is_some());
         }
     }
-    assert_eq!(versions.iter().sum::<i32>(), 20);
+    // Kills that all fell on the same version would have seen no write.
+    assert!(versions.iter().all(|&n| n > 0), "{versions:?}");
 }

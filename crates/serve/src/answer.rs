@@ -88,6 +88,7 @@ impl ServingModel {
     /// If the item is not known, or `k` is out of range.
     pub fn similar(&self, item: &str, k: usize) -> Answer<SimilarResponse> {
         self.check_k(k)?;
+        self.check_id("item", item)?;
         let Some(index) = self.items.ids.find(item) else {
             let message = format!(
                 "item {item:?} is not known to model {}; items come with the next training, until then leave it out",
@@ -129,6 +130,7 @@ impl ServingModel {
     /// # Errors
     /// If the user is not known.
     pub fn user(&self, id: &str) -> Answer<UserResponse> {
+        self.check_id("user", id)?;
         let Some(user) = self.users.ids.find(id) else {
             let message = format!(
                 "user {id:?} is not known to model {}; ask for recommendations with a history or features",

@@ -23,6 +23,7 @@ use burn_recsys_data::write_atomic;
 pub(crate) use manifest::{FileEntry, MANIFEST, Manifest, check_file};
 pub(crate) use tensors::{TensorFile, TensorsToWrite};
 
+use crate::model::ServingModel;
 use crate::{Error, Result};
 
 pub(crate) const CURRENT: &str = "current";
@@ -132,6 +133,8 @@ pub(crate) fn publish(folder: &Path, fill: impl FnOnce(&Path) -> Result<Manifest
     let writing = builder().tempdir_in(&root).map_err(|error| Error::io("write in", &root, error))?;
     let manifest = fill(writing.path())?;
     manifest.write(writing.path())?;
+    // What cannot be served never becomes current.
+    ServingModel::open(writing.path())?;
     for name in manifest.files.keys() {
         sync(&writing.path().join(name))?;
     }

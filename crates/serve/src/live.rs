@@ -137,7 +137,8 @@ impl LiveModel {
         if refused.as_ref() == Some(&stamp) {
             return Reload::Unchanged;
         }
-        *refused = Some(stamp);
+        // What the system refused now, such as a file handle, it may give in a second.
+        *refused = (!matches!(error, Error::Io { .. })).then_some(stamp);
         self.refused_swaps.fetch_add(1, Ordering::Relaxed);
         Reload::Refused(error)
     }

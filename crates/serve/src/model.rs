@@ -182,26 +182,9 @@ struct Files<'m> {
 
 impl<'m> Files<'m> {
     fn map(folder: &'m Path, manifest: &'m Manifest) -> Result<Self> {
-        let known = [
-            tables::ITEMS,
-            tables::ITEM_VECTORS,
-            tables::USERS,
-            tables::USER_VECTORS,
-            tables::COHORT_VECTORS,
-            tables::POPULAR,
-            tables::NEIGHBOURS,
-            tables::FACTS,
-            tables::RANKER,
-        ];
         let mut entries = Vec::with_capacity(manifest.files.len());
         for (name, entry) in &manifest.files {
             let path = folder.join(name);
-            if !known.contains(&name.as_str()) {
-                return Err(Error::damaged(
-                    &path,
-                    "the manifest lists a file that this program does not know",
-                ));
-            }
             // An empty file cannot be mapped everywhere, and none is written.
             let length = std::fs::metadata(&path).map_err(|error| Error::io("open", &path, error))?.len();
             if length != entry.bytes || length == 0 {

@@ -33,6 +33,9 @@ impl ServingModel {
         candidates: &Candidates,
         scores: &[f32],
     ) -> Result<Vec<Place>, RequestError> {
+        if scores.len() != candidates.len() {
+            return Err(failed(format!("{} scores for {} candidates", scores.len(), candidates.len())));
+        }
         let mut hits: Vec<Hit> =
             candidates.items().iter().zip(scores).map(|(&item, &score)| Hit { item, score }).collect();
         let by_score = |a: &Hit, b: &Hit| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
@@ -59,7 +62,6 @@ impl ServingModel {
             hits = diverse;
         }
         let categories = |item: u32| self.items.categories.row(item);
-        let n_hits = hits.len();
         let mut page: Vec<Placed> = hits.iter().map(|&hit| Placed { hit, explores: None }).collect();
         if request.exploration > 0.0 {
             let mut seen = vec![0_u32; self.items.category_names.len()];
@@ -70,11 +72,16 @@ impl ServingModel {
             let record = |category: u32| Record { shown: seen[category as usize], chosen: 0 };
             let exploration = Exploration { share: f64::from(request.exploration), seed: 0 };
             let visit = (visitor_key(request), request.visit);
-            page = exploration.apply(&hits, n_hits, visit, categories, record).map_err(failed)?;
+            // A cap may leave out some of the places.
+            let n_places = if request.max_per_category.is_some() { 2 * request.k } else { request.k };
+            page = exploration.apply(&hits, n_places, visit, categories, record).map_err(failed)?;
         }
         if let Some(cap) = request.max_per_category {
-            let caps: Vec<(u32, usize)> =
-                (0..self.items.category_names.len() as u32).map(|name| (name, cap)).collect();
+            let mut names: Vec<u32> =
+                page.iter().flat_map(|placed| categories(placed.hit.item)).copied().collect();
+            names.sort_unstable();
+            names.dedup();
+            let caps: Vec<(u32, usize)> = names.into_iter().map(|name| (name, cap)).collect();
             let hits: Vec<Hit> = page.iter().map(|placed| placed.hit).collect();
             let rules = Rules { caps: &caps, ..Rules::default() };
             let kept = rules.apply(&hits, request.k, categories).map_err(failed)?;

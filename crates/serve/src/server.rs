@@ -94,23 +94,28 @@ pub fn run(config: ServeConfig, ready: impl FnOnce(SocketAddr)) -> Result<()> {
     let start = Instant::now();
     let ServeConfig { folder, address, watch: every, max_connections, drain, http, model, index, .. } =
         config;
-    let live = LiveModel::open(&folder, model, index)?;
     let workers = http.workers;
-    let state = Arc::new(HttpState::new(live, http));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers.min(std::thread::available_parallelism().map_or(1, usize::from)))
         .enable_all()
         .build()
         .map_err(|error| Error::io("start threads for", &folder, error))?;
+    // Before the folder is opened: a signal that comes meanwhile is not to end the process.
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::listen().map_err(|error| Error::io("listen to signals for", &folder, error))?
+    };
+    let live = LiveModel::open(&folder, model, index)?;
+    let state = Arc::new(HttpState::new(live, http));
     let served = runtime.block_on(async {
         let refuse = |source| Error::Option { option: "address", message: format!("{address}: {source}") };
         let listener = TcpListener::bind(address).await.map_err(refuse)?;
         let address = listener.local_addr().map_err(refuse)?;
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(watch_folder(state.clone(), every));
-        tokio::spawn(reload_at_hangup(state.clone()));
+        tokio::spawn(reload_at_hangup(state.clone(), signals.hangup));
         tokio::spawn(async move {
-            told_to_stop().await;
+            told_to_stop(signals.terminate).await;
             let _ = stop.send(true);
         });
         state.log.line(
@@ -205,7 +210,7 @@ async fn watch_folder(state: Arc<HttpState>, every: Option<Duration>) {
 
 /// Loads on a thread that may block.
 async fn reload(state: &Arc<HttpState>, tries_again: bool) {
-    let state = state.clone();
+    let (state, failed) = (state.clone(), state.clone());
     let done = tokio::task::spawn_blocking(move || {
         let start = Instant::now();
         let milliseconds = |start: Instant| start.elapsed().as_millis() as u64;
@@ -221,29 +226,36 @@ async fn reload(state: &Arc<HttpState>, tries_again: bool) {
             }
         }
     });
-    // A panic while loading has left the old version in place.
-    let _ = done.await;
+    if done.await.is_err() {
+        // The old version is in place.
+        failed.log.line("model_refused", json!({"reason": "loading it panicked"}));
+    }
+}
+
+/// What the process is told from outside.
+#[cfg(unix)]
+struct Signals {
+    hangup: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn reload_at_hangup(state: Arc<HttpState>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals { hangup: signal(SignalKind::hangup())?, terminate: signal(SignalKind::terminate())? })
+    }
+}
+
+#[cfg(unix)]
+async fn reload_at_hangup(state: Arc<HttpState>, mut hangup: tokio::signal::unix::Signal) {
     while hangup.recv().await.is_some() {
         reload(&state, true).await;
     }
 }
 
-#[cfg(not(unix))]
-async fn reload_at_hangup(_: Arc<HttpState>) {}
-
 #[cfg(unix)]
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
+async fn told_to_stop(mut terminate: tokio::signal::unix::Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -251,6 +263,22 @@ async fn told_to_stop() {
 }
 
 #[cfg(not(unix))]
-async fn told_to_stop() {
+struct Signals {
+    hangup: (),
+    terminate: (),
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Signals { hangup: (), terminate: () })
+    }
+}
+
+#[cfg(not(unix))]
+async fn reload_at_hangup(_: Arc<HttpState>, (): ()) {}
+
+#[cfg(not(unix))]
+async fn told_to_stop((): ()) {
     let _ = tokio::signal::ctrl_c().await;
 }

@@ -37,6 +37,9 @@ impl Default for SourcesConfig {
     }
 }
 
+/// The most candidates of a source: a request ranks all of them.
+const MOST_CANDIDATES: usize = 10_000;
+
 impl SourcesConfig {
     /// The sources, as a server has them: for the training of a ranker. Without neighbours there are neither
     /// `neighbours` nor `walks`.
@@ -49,6 +52,17 @@ impl SourcesConfig {
         popular: PopularCandidates,
         neighbours: Option<ItemNeighbours>,
     ) -> burn_recsys_ranking::Result<CandidateSources> {
+        for (parameter, quota) in [
+            ("vectors", self.vectors),
+            ("popular", self.popular),
+            ("neighbours", self.neighbours),
+            ("walks", self.walks),
+        ] {
+            if quota > MOST_CANDIDATES {
+                let message = format!("{quota}; a source gives at most {MOST_CANDIDATES} candidates");
+                return Err(burn_recsys_ranking::Error::Parameter { parameter, message });
+            }
+        }
         let mut sources = CandidateSources::new();
         if self.vectors > 0 {
             sources = sources.with_source("vectors", self.vectors, vectors)?;

@@ -20,6 +20,9 @@ pub(crate) const POPULAR: &str = "popular.safetensors";
 pub(crate) const NEIGHBOURS: &str = "neighbours.safetensors";
 /// The trees.
 pub(crate) const RANKER: &str = "ranker.bin";
+/// All files that a version may have.
+pub(crate) const FILES: [&str; 9] =
+    [ITEMS, ITEM_VECTORS, USERS, USER_VECTORS, COHORT_VECTORS, POPULAR, NEIGHBOURS, FACTS, RANKER];
 /// What their features are made of.
 pub(crate) const FACTS: &str = "facts.safetensors";
 

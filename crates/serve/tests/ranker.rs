@@ -118,7 +118,8 @@ fn trees_of_other_features_are_refused() {
     let Trained { mut tables, .. } = trained();
     // The trees know walks, which the folder no longer has.
     tables.sources.walks = 0;
-    tables.write(folder.path()).unwrap();
-    let message = ServingModel::open(folder.path()).unwrap_err().to_string();
+    let message = tables.write(folder.path()).unwrap_err().to_string();
     assert!(message.contains("ranker.bin"), "{message}");
+    // Nothing became current.
+    assert!(ServingModel::open(folder.path()).is_err());
 }

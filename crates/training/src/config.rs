@@ -379,6 +379,7 @@ impl RunConfig {
         if let DataConfig::File { format, .. } = &self.data {
             format.validate()?;
         }
+        self.serving.validate()?;
         self.filters.iter().try_for_each(Filter::validate)?;
         self.split.validate()?;
         if let Some(validation) = &self.validation {

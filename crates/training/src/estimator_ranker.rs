@@ -29,7 +29,8 @@ pub struct EstimatorRankerConfig {
     pub batch_size: usize,
     /// The learning rate of Adam at first; it falls to 0. Default 0.003.
     pub learning_rate: f64,
-    /// The share of visits, the last ones given, that calibrate probabilities and are not trained on. Default 0.1.
+    /// The share of visits, the last ones given, that calibrate probabilities and are not trained on; an earlier visit
+    /// of the same user may be. Default 0.1.
     pub calibration: f64,
     /// What the first weights and the order of rows are a function of. Default 1.
     pub seed: u64,

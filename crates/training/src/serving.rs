@@ -16,12 +16,14 @@ use burn_recsys_ranking::{
     VectorCandidates, Visitor,
 };
 use burn_recsys_retrieval::{ExactIndex, ItemFilter};
-use burn_recsys_serve::{ItemTables, RankerTables, Rows, ServingTables, SourcesConfig, UserTables};
+use burn_recsys_serve::{
+    ItemTables, ModelConfig, RankerTables, Rows, ServingTables, SourcesConfig, UserTables,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::positives;
 use crate::run::{BEST, fresh_model};
-use crate::{Prepared, Result, RunConfig, RunFolder, TestSet};
+use crate::{Error, Prepared, Result, RunConfig, RunFolder, TestSet};
 
 /// What is served of a run, and how candidates are found and ranked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +51,26 @@ impl Default for ServingConfig {
             recent: 0.2,
             ranker: true,
             trees: BoostedTreesConfig::default(),
+        }
+    }
+}
+
+impl ServingConfig {
+    /// Checks every value.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let refuse = |key, message: String| Err(Error::Config { key, message });
+        if !(self.recent > 0.0 && self.recent <= 1.0) {
+            return refuse("serving.recent", format!("{}; must be above 0, at most 1", self.recent));
+        }
+        let nothing = PopularCandidates::new(Vec::new().into(), Vec::new().into())?;
+        let neighbours = ItemNeighbours::from_rows([], 1)?;
+        let vectors = PopularCandidates::of_scores(&[], 0)?;
+        if let Err(error) = self.sources.init(vectors, nothing, Some(neighbours)) {
+            return refuse("serving.sources", error.to_string());
+        }
+        match self.trees.validate() {
+            Ok(()) => Ok(()),
+            Err(error) => refuse("serving.trees", error.to_string()),
         }
     }
 }
@@ -83,7 +105,7 @@ pub fn write_serving(
 ) -> Result<Served> {
     let mut model = fresh_model(prepared, config, device);
     folder.load_model(&mut model)?;
-    let stage = FirstStage::new(&prepared.train, &model, prepared, config)?;
+    let stage = Stage::new(&prepared.train, &model, prepared, config)?;
     let (trees, n_visits) = match learned(folder, prepared, config, &model)? {
         Some((trees, n_visits)) => (Some(trees), n_visits),
         None => (None, 0),
@@ -143,7 +165,7 @@ pub fn served_lists(
 }
 
 /// Sources and features as of the end of some rows.
-struct FirstStage {
+struct Stage {
     sources: CandidateSources,
     features: RankFeatures,
     facts: ItemFacts,
@@ -155,7 +177,7 @@ struct FirstStage {
     seen: Csr,
 }
 
-impl FirstStage {
+impl Stage {
     fn new(rows: &Interactions, model: &TwoTower, prepared: &Prepared, config: &RunConfig) -> Result<Self> {
         let ServingConfig { sources, item_item, recent, .. } = &config.serving;
         let (positives, n_items) = (positives(rows, config)?, rows.n_items());
@@ -172,7 +194,7 @@ impl FirstStage {
         let sources = sources.init(vectors, popular.clone(), Some(neighbours.clone()))?;
         let features = RankFeatures::new(sources.names(), facts.clone()).with_neighbours(neighbours.clone());
         let (histories, seen) = (histories(rows), rows.items_by_user());
-        Ok(FirstStage { sources, features, facts, popular, neighbours, histories, seen })
+        Ok(Stage { sources, features, facts, popular, neighbours, histories, seen })
     }
 }
 
@@ -187,7 +209,7 @@ fn learned(
     let [train, held_out] = prepared.hold_out(&validation.strategy, config)?;
     let mut best = model.clone();
     folder.load_weights(BEST, &mut best)?;
-    let stage = FirstStage::new(&train, &best, prepared, config)?;
+    let stage = Stage::new(&train, &best, prepared, config)?;
     let mut examples = RankingExamples::new(stage.features.names());
     let mut n_visits = 0;
     for (user, liked) in (0..).zip(held_out.items_by_user().rows()) {
@@ -265,9 +287,14 @@ fn facts(rows: &Interactions, since: i64, items: &FeatureTable) -> Result<ItemFa
     })?)
 }
 
-/// The items of every user, oldest first; in the order of the rows without timestamps.
+/// The last items of every user, oldest first; in the order of the rows without timestamps. As many as a server
+/// looks at: a ranker is to see in training what it will see there.
 fn histories(rows: &Interactions) -> Csr {
-    let items = |of_user: &[u32]| of_user.iter().map(|&row| rows.items()[row as usize]).collect::<Vec<u32>>();
+    let n = ModelConfig::default().max_history;
+    let items = |of_user: &[u32]| {
+        let last = &of_user[of_user.len().saturating_sub(n)..];
+        last.iter().map(|&row| rows.items()[row as usize]).collect::<Vec<u32>>()
+    };
     Csr::from_rows(rows.rows_by_user().rows().map(items))
 }
 

@@ -75,7 +75,7 @@ impl BoostedTreesConfig {
     /// # Errors
     /// If a parameter is out of range or there are no examples.
     pub fn fit(&self, examples: &RankingExamples) -> Result<BoostedTrees> {
-        self.check()?;
+        self.validate()?;
         let n_features = examples.names().len();
         if examples.is_empty() || n_features == 0 {
             let message = "there are none: no visit has candidates of different labels".into();
@@ -131,7 +131,11 @@ impl BoostedTreesConfig {
         Ok(examples.names().iter().map(direction).collect())
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks every parameter.
+    ///
+    /// # Errors
+    /// The first that is out of range.
+    pub fn validate(&self) -> Result<()> {
         let refuse = |parameter, message: String| Err(Error::Parameter { parameter, message });
         if !(1..=10_000).contains(&self.n_trees) {
             return refuse("n_trees", format!("{} is not from 1 to 10,000", self.n_trees));

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::tensors::{TensorFile, TensorShape};
+use crate::tables::FILES;
 use crate::{Error, Result, SourcesConfig};
 
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -116,6 +117,10 @@ impl Manifest {
         }
         let manifest: Manifest = serde_json::from_slice(&text)
             .map_err(|error| Error::damaged(&path, format!("not a manifest: {error}")))?;
+        // Only names of our own: another could lead out of the folder.
+        if let Some(name) = manifest.files.keys().find(|name| !FILES.contains(&name.as_str())) {
+            return Err(Error::damaged(&path, format!("{name:?} is not a file of a version")));
+        }
         if manifest.format != FORMAT {
             let message = format!("format {}, but this program reads format {FORMAT}", manifest.format);
             return Err(Error::damaged(&path, message));

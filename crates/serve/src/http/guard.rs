@@ -25,7 +25,7 @@ pub(super) async fn guard(State(state): State<Arc<HttpState>>, request: Request,
     // Names that are known beforehand: nothing a client sends becomes a label.
     let route = ROUTES.iter().find(|(_, route)| matched == Some(route)).map_or("other", |(_, route)| route);
     let method = request.method().clone();
-    let is_probe = ["/health", "/ready"].contains(&route);
+    let is_probe = ["/health", "/ready", "/metrics"].contains(&route);
     let mut response = if !OPEN.contains(&route) && !state.lets_in(request.headers()) {
         let message = "this server needs a token; send it as Authorization: Bearer TOKEN";
         let mut response = refused(StatusCode::UNAUTHORIZED, None, message);

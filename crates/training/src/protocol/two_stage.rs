@@ -235,8 +235,11 @@ fn trees(
     for visit in visits {
         examples.push(&visit.features, &visit.labels)?;
     }
-    let increasing = features.increasing();
-    let trees = BoostedTreesConfig { seed, increasing, ..config.clone() }.fit(&examples)?;
+    let mut config = BoostedTreesConfig { seed, ..config.clone() };
+    if config.increasing.is_empty() {
+        config.increasing = features.increasing();
+    }
+    let trees = config.fit(&examples)?;
     Ok(TreeRanker::new(features.clone(), trees)?)
 }
 
