@@ -66,7 +66,7 @@ pub(crate) enum Command {
     /// Answer requests over HTTP from what a finished run serves, with a page for people at /.
     ///
     /// The server listens on this machine alone unless told otherwise, and stops by Ctrl-C or SIGTERM after the
-    /// requests in work. A version that is published into the folder is taken over within a second, without a
+    /// requests in work. A version that is published into the folder is taken over in a second or two, without a
     /// lost request; one that is damaged is refused and the old one stays.
     Serve(Serve),
     /// Put what one run serves into the folder that a server watches.
