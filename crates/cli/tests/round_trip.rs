@@ -32,7 +32,7 @@ fn train_evaluate_and_recommend() {
     assert_eq!(split["test_users"].as_u64(), Some(30));
     let measured = metrics(&outcome);
     let names: Vec<&str> = measured.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["popular-with-seen", "popular", "two-tower"]);
+    assert_eq!(names, ["popular-with-seen", "popular", "two-tower", "two-stage"]);
     for (name, metrics) in &measured {
         for label in ["NDCG", "HitRate", "Recall", "Precision", "MAP", "MRR", "Coverage"] {
             for k in [3, 10] {
@@ -58,9 +58,10 @@ fn train_evaluate_and_recommend() {
     assert_eq!(json(&fs::read_to_string(bench.path("out/run/results.json")).unwrap()), outcome);
 
     let evaluated = json(&bench.done(&["evaluate", "--run", "out/run", "--json"]).stdout);
-    assert_eq!(metrics(&evaluated), measured);
+    // What is served is measured once, when it is written.
+    assert_eq!(metrics(&evaluated), measured[..3]);
     assert_eq!(evaluated["split"], outcome["split"]);
-    assert!(evaluated["models"][3]["seconds"]["train"].is_null());
+    assert!(evaluated["models"][2]["seconds"].as_object().unwrap()["train"].is_null());
 
     let list = json(&bench.done(&["recommend", "--run", "out/run", "--user", "u4", "--json"]).stdout);
     assert_eq!(list["user"], "u4");

@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn rows_are_of_length_one_and_lie_in_clusters() {
-        let d = 16;
+        let d = 64;
         let (items, queries) = generate(3, [400, 50], 4, d);
         assert_eq!((items.len(), queries.len()), (400 * d, 50 * d));
         let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     fn small() -> PageSimulation {
-        PageSimulation { n_users: 100, betas: vec![0.0, 0.5, 0.9], ..PageSimulation::default() }
+        PageSimulation { n_users: 100, betas: vec![0.0, 0.4, 0.45], ..PageSimulation::default() }
     }
 
     #[test]

@@ -12,13 +12,16 @@ const MOST_COLUMNS: usize = 4;
 /// Fewer users do not speak for a cohort.
 const FEWEST_USERS: usize = 5;
 
+/// A column of users: name, category of every user, names of the categories.
+type Categories<'a> = (&'a str, &'a [Option<u32>], &'a [String]);
+
 /// A cohort for every combination of known categories of one or more columns that five users have: the mean of
 /// their vectors.
 ///
 /// # Shapes
 /// - `vectors`: `[n_users, dimension]`, row-major, in the order of `users`
 pub(super) fn cohorts(users: &FeatureTable, vectors: &[f32], dimension: usize) -> CohortTables {
-    let mut columns: Vec<(&str, &[Option<u32>], &[String])> = Vec::new();
+    let mut columns: Vec<Categories<'_>> = Vec::new();
     for column in users.columns() {
         if let ColumnValues::Categorical { codes, vocabulary } = &column.values
             && (2..=MOST_CATEGORIES).contains(&vocabulary.len())
