@@ -61,6 +61,12 @@ impl Drop for Server {
     }
 }
 
+/// The version that an answer names.
+fn version(answer: &str) -> Option<String> {
+    let value = answer.split("\"version\":").nth(1)?;
+    value.split('"').nth(1).map(String::from)
+}
+
 #[test]
 fn a_run_is_served_and_another_takes_over() {
     let bench = Bench::new();
@@ -69,10 +75,6 @@ fn a_run_is_served_and_another_takes_over() {
         bench.write("seeded.toml", &format!("{config}{}", crate::CONFIG.replace("seed = 5\n", "")));
         bench.done(&["train", "--config", "seeded.toml", "--out", out]);
     }
-    let version = |answer: &str| {
-        let value = answer.split("\"version\":").nth(1)?;
-        value.split('"').nth(1).map(String::from)
-    };
     bench.done(&["publish", "--run", "first", "--to", "live"]);
     let server = Server::start(&bench, "live", &[]);
     let first = version(&server.get("/v1/model")).unwrap();
@@ -90,6 +92,46 @@ fn a_run_is_served_and_another_takes_over() {
         assert!(start.elapsed() < Duration::from_secs(30), "the new version was not taken over");
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Kill -9 of the server at any moment around a swap, and of what publishes: a whole version answers afterwards.
+#[test]
+fn killed_at_any_moment_it_comes_back_with_a_whole_version() {
+    let bench = Bench::new();
+    let mut versions = Vec::new();
+    for out in ["first", "second"] {
+        bench.write("seeded.toml", &crate::CONFIG.replace("seed = 5", &format!("seed = {}", out.len())));
+        bench.done(&["train", "--config", "seeded.toml", "--out", out]);
+        versions
+            .push(version(&bench.done(&["publish", "--run", out, "--to", "live", "--json"]).stdout).unwrap());
+    }
+    assert_ne!(versions[0], versions[1]);
+    let mut seen = [0; 2];
+    for round in 0..20u64 {
+        let server = Server::start(&bench, "live", &[]);
+        let mut publish = Command::new(assert_cmd::cargo::cargo_bin!("burn-recsys"))
+            .args(["publish", "--run", ["first", "second"][round as usize % 2], "--to", "live"])
+            .current_dir(bench.path("."))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Half of them are killed on the way, the others have time to be taken over, or nearly.
+        if round % 4 < 2 {
+            std::thread::sleep(Duration::from_millis(3 * round));
+            let _ = publish.kill();
+        }
+        publish.wait().unwrap();
+        std::thread::sleep(Duration::from_millis(if round % 4 < 2 { 10 } else { 850 + 20 * round }));
+        // Dropping it is kill -9.
+        drop(server);
+        let server = Server::start(&bench, "live", &[]);
+        let answer = server.recommend(r#"{"user": "u3", "k": 4}"#);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let which = versions.iter().position(|version| answer.contains(version.as_str())).unwrap();
+        seen[which] += 1;
+    }
+    assert!(seen.iter().all(|&n| n > 0), "{seen:?}");
 }
 
 #[test]
