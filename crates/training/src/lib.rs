@@ -39,6 +39,7 @@ mod graph_sage;
 mod graph_sage_task;
 mod held_out_items;
 mod horizon;
+mod late_counts;
 mod lightgcn;
 mod lightgcn_task;
 mod links;

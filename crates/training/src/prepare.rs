@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use burn_recsys_data::{
-    Dataset, FeatureTable, Filter, Interactions, Split, SplitConfig, SplitManifest, Strategy,
-    UniformNegatives,
+    ColumnValues, Csr, Dataset, FeatureTable, Filter, Interactions, Split, SplitConfig, SplitManifest,
+    Strategy, UniformNegatives,
 };
 
 use crate::{Error, Result, RunConfig, SampledPairs, TestSet};
@@ -123,4 +123,12 @@ pub(crate) fn pairs(
     let negatives =
         UniformNegatives::new(met.n_items() as u32, config.seed)?.excluding(Arc::new(met.items_by_user()))?;
     Ok(SampledPairs::new(&positives, negatives, training.n_negatives, training.batch_size, config.seed))
+}
+
+/// The first column of several categories for each item.
+pub(crate) fn category_column(items: &FeatureTable) -> Option<(&Csr, &Vec<String>)> {
+    items.columns().iter().find_map(|column| match &column.values {
+        ColumnValues::MultiCategorical { codes, vocabulary } => Some((codes, vocabulary)),
+        _ => None,
+    })
 }

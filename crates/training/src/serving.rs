@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use burn::tensor::Device;
 use burn_recsys_baselines::ItemKnnConfig;
-use burn_recsys_data::{ColumnValues, Csr, FeatureTable, IdMap, Interactions};
+use burn_recsys_data::{Csr, FeatureTable, IdMap, Interactions};
 use burn_recsys_models::TwoTower;
 use burn_recsys_ranking::{
     BoostedTrees, BoostedTreesConfig, CandidateSources, ItemFactColumns, ItemFacts, ItemNeighbours,
@@ -21,7 +21,8 @@ use burn_recsys_serve::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::prepare::positives;
+use crate::late_counts::{counts_since, last_share};
+use crate::prepare::{category_column, positives};
 use crate::run::{BEST, fresh_model};
 use crate::{Error, Prepared, Result, RunConfig, RunFolder, TestSet};
 
@@ -256,14 +257,6 @@ fn names(ids: &IdMap) -> Vec<String> {
     ids.iter().map(|id| id.to_string()).collect()
 }
 
-/// The first column of several categories for each item.
-fn category_column(items: &FeatureTable) -> Option<(&Csr, &Vec<String>)> {
-    items.columns().iter().find_map(|column| match &column.values {
-        ColumnValues::MultiCategorical { codes, vocabulary } => Some((codes, vocabulary)),
-        _ => None,
-    })
-}
-
 /// What rankers know of items; without timestamps nothing is late.
 fn facts(rows: &Interactions, since: i64, items: &FeatureTable) -> Result<ItemFacts> {
     let categories = category_column(items).map(|(codes, _)| codes);
@@ -296,21 +289,4 @@ fn histories(rows: &Interactions) -> Csr {
         last.iter().map(|&row| rows.items()[row as usize]).collect::<Vec<u32>>()
     };
     Csr::from_rows(rows.rows_by_user().rows().map(items))
-}
-
-/// The moment at which the last `share` of the rows begins; the first of all without timestamps.
-fn last_share(rows: &Interactions, share: f64) -> i64 {
-    let mut moments = rows.timestamps().unwrap_or_default().to_vec();
-    moments.sort_unstable();
-    let first = (1.0 - share.clamp(0.0, 1.0)) * moments.len() as f64;
-    moments.get(first as usize).copied().unwrap_or(i64::MIN)
-}
-
-fn counts_since(rows: &Interactions, since: i64) -> Vec<f32> {
-    let mut counts = vec![0.0; rows.n_items()];
-    for (row, &item) in rows.items().iter().enumerate() {
-        let counted = rows.timestamps().is_none_or(|moments| moments[row] >= since);
-        counts[item as usize] += f32::from(u8::from(counted));
-    }
-    counts
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use burn_recsys_baselines::{ImplicitAlsConfig, ItemKnnConfig};
 use burn_recsys_data::graph::{CoVisitationConfig, Normalization};
-use burn_recsys_data::{ColumnValues, Csr, FeatureTable, Filter, Interactions};
+use burn_recsys_data::{FeatureTable, Filter, Interactions};
 use burn_recsys_ranking::{
     CandidateSources, ItemFacts, ItemNeighbours, NeighbourCandidatesConfig, PopularCandidates, RankFeatures,
     VectorCandidates, WalkCandidates, WalkCandidatesConfig,
@@ -13,6 +13,8 @@ use burn_recsys_ranking::{
 use burn_recsys_retrieval::ExactIndex;
 use serde::{Deserialize, Serialize};
 
+use crate::late_counts::{counts_since, last_share};
+use crate::prepare::category_column;
 use crate::{HorizonConfig, HorizonFeatures, Result, fit_horizons};
 
 /// Ratings from here on say that a user liked an item.
@@ -102,20 +104,12 @@ impl SourcesConfig {
             .with_source("recent-popular", quota, recent)?
             .with_source("item-item", quota, self.sum.init(item_item.clone())?)?
             .with_source("walks", quota, WalkCandidates::new(graph, self.walks.clone())?)?;
-        let facts = ItemFacts::of(train, window, categories(items).as_ref())?;
+        let facts = ItemFacts::of(train, window, category_column(items).map(|(codes, _)| codes))?;
         let features = RankFeatures::new(sources.names(), facts)
             .with_neighbours(item_item)
             .with_user_means(mean_ratings(train).into());
         Ok((sources, features))
     }
-}
-
-/// The first column of several categories for each item.
-fn categories(items: &FeatureTable) -> Option<Csr> {
-    items.columns().iter().find_map(|column| match &column.values {
-        ColumnValues::MultiCategorical { codes, .. } => Some(codes.clone()),
-        _ => None,
-    })
 }
 
 fn mean_ratings(rows: &Interactions) -> Vec<f32> {
@@ -131,19 +125,4 @@ fn mean_ratings(rows: &Interactions) -> Vec<f32> {
 fn vectors(dimension: usize, users: Vec<f32>, items: Vec<f32>) -> Result<VectorCandidates> {
     let index = Arc::new(ExactIndex::new(dimension, items.clone())?);
     Ok(VectorCandidates::new(users.into(), items.into(), index)?)
-}
-
-/// The moment at which the last `share` of the rows begins.
-fn last_share(rows: &Interactions, share: f64) -> i64 {
-    let mut moments = rows.timestamps().unwrap_or_default().to_vec();
-    moments.sort_unstable();
-    moments.get(((1.0 - share) * moments.len() as f64) as usize).copied().unwrap_or(i64::MIN)
-}
-
-fn counts_since(rows: &Interactions, since: i64) -> Vec<f32> {
-    let mut counts = vec![0.0; rows.n_items()];
-    for (&item, &moment) in rows.items().iter().zip(rows.timestamps().unwrap_or_default()) {
-        counts[item as usize] += f32::from(u8::from(moment >= since));
-    }
-    counts
 }
